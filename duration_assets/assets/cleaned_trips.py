@@ -1,0 +1,63 @@
+"""`cleaned_trips`: the kept trips of a month in one schema, and the rejected ones beside them."""
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from duration_assets.assets.common import Place, column_schema, month_of, preview, result
+from duration_assets.assets.raw_trips import TRIPS_FILE
+from duration_assets.modelling.cleaning import COLUMN_DESCRIPTIONS, TRIP_SCHEMA, clean_month
+from duration_assets.resources.store import Store, content_hash
+
+KEPT_FILE = "trips.parquet"
+REJECTED_FILE = "rejected.parquet"
+
+
+def build_cleaned_trips(place: Place) -> dg.AssetsDefinition:
+    """Build the asset for a service."""
+
+    @dg.asset(
+        **place.spec_options(
+            "Trips of 1 to 60 minutes in one schema for every year and service. The rejected "
+            "rows are kept in a file beside them, each with its reason.",
+            {"parquet", "polars"},
+        ),
+        partitions_def=place.partitions,
+    )
+    def cleaned_trips(
+        context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
+    ) -> dg.MaterializeResult[Any]:
+        month = month_of(context)
+        inputs = place.inputs(month, store)
+        published = inputs["raw_trips"][month].file(TRIPS_FILE)
+        with store.writing(place.node.key, month) as draft:
+            kept, rejected = draft.folder / KEPT_FILE, draft.folder / REJECTED_FILE
+            summary = clean_month(published, place.service, month, kept, rejected)
+            partition = place.commit(
+                draft, inputs, data_version=_version(kept, rejected), summary=asdict(summary)
+            )
+        reasons = {f"rejected {reason}": count for reason, count in summary.rejected.items()}
+        return result(
+            partition,
+            {
+                "dagster/row_count": summary.kept,
+                "dagster/column_schema": column_schema(TRIP_SCHEMA, COLUMN_DESCRIPTIONS),
+                "rows_published": summary.rows,
+                **reasons,
+                "mean_duration_minutes": summary.mean_duration or 0.0,
+                "preview": preview(pl.scan_parquet(partition.file(KEPT_FILE)).head(5).collect()),
+            },
+        )
+
+    return cleaned_trips
+
+
+def _version(kept: Path, rejected: Path) -> str:
+    """Stand for the trips, but not for published columns that nothing is made from."""
+    columns = pl.read_parquet(rejected, columns=["reason", *TRIP_SCHEMA])
+    others = hashlib.sha256(columns.write_ipc(None).getvalue()).hexdigest()
+    return hashlib.sha256(f"{content_hash(kept)} {others}".encode()).hexdigest()

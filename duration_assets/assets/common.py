@@ -1,0 +1,171 @@
+"""What the asset modules share: a lineage node in Dagster's terms, inputs, results, pictures."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from duration_assets.errors import RefusedPartitionError
+from duration_assets.lineage import Node
+from duration_assets.modelling.quality import blocking_problems
+from duration_assets.months import Month
+from duration_assets.resources.store import Draft, Partition, Store
+from duration_assets.services import Service
+from duration_assets.settings import Settings
+
+OWNERS = ["team:duration_assets"]
+_PREVIEW_ROWS = 5
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the graph an asset module builds its asset.
+
+    Attributes:
+        node: the asset.
+        service: its service.
+        settings: the settings.
+    """
+
+    node: Node
+    service: Service
+    settings: Settings
+
+    @property
+    def first_month(self) -> Month:
+        """The first month of the service's data."""
+        return self.settings.first_month_of(self.service.name)
+
+    @property
+    def partitions(self) -> dg.MonthlyPartitionsDefinition:
+        """The asset's partitions, by TLC's own month names."""
+        return monthly(self.node.first_month, self.settings.last_partition)
+
+    def spec_options(self, description: str, kinds: set[str]) -> dict[str, Any]:
+        """Return what every asset of the project says of itself."""
+        note = f"\n\n{self.service.note}" if self.service.note else ""
+        return {
+            "key": dg.AssetKey(self.node.key.split("/")),
+            "group_name": self.node.group,
+            "description": description + note,
+            "kinds": kinds,
+            "owners": OWNERS,
+            "code_version": self.node.code_version,
+            "deps": [
+                dg.AssetDep(
+                    dg.AssetKey(reads.asset.split("/")),
+                    partition_mapping=dg.TimeWindowPartitionMapping(
+                        start_offset=reads.first,
+                        end_offset=reads.last,
+                        allow_nonexistent_upstream_partitions=True,
+                    ),
+                )
+                for reads in self.node.reads
+            ],
+        }
+
+    def inputs(self, month: Month, store: Store) -> dict[str, dict[Month, Partition]]:
+        """Find everything that a partition is made from.
+
+        Returns:
+            By the last part of the asset's key, then by month, oldest first.
+
+        Raises:
+            MissingPartitionError: if a month is missing, naming it.
+            RefusedPartitionError: if a month breaks a blocking rule, saying which.
+        """
+        found: dict[str, dict[Month, Partition]] = {}
+        for asset, upstream in self.node.inputs(month, self.first_month):
+            partition = store.require(asset, upstream, f"{self.node.key} for {month}")
+            if problems := blocking_problems(asset, partition.summary):
+                raise RefusedPartitionError(f"{asset} for {upstream}: {' '.join(problems)}")
+            found.setdefault(asset.rpartition("/")[2], {})[upstream] = partition
+        return found
+
+    def commit(
+        self,
+        draft: Draft,
+        inputs: Mapping[str, Mapping[Month, Partition]],
+        *,
+        data_version: str,
+        summary: Mapping[str, Any],
+        simulated: bool = False,
+    ) -> Partition:
+        """Make a draft the partition."""
+        read = [partition for months in inputs.values() for partition in months.values()]
+        return draft.commit(
+            data_version=data_version,
+            code_version=self.node.code_version,
+            inputs={partition.name: partition.data_version for partition in read},
+            summary=summary,
+            simulated=simulated or any(partition.simulated for partition in read),
+        )
+
+
+def monthly(first: Month, last: Month) -> dg.MonthlyPartitionsDefinition:
+    """Return the partitions from one month to another, both included."""
+    return dg.MonthlyPartitionsDefinition(
+        start_date=str(first), end_date=str(last.shift(1)), fmt="%Y-%m"
+    )
+
+
+def result(
+    partition: Partition, metadata: Mapping[str, Any], key: dg.AssetKey | None = None
+) -> dg.MaterializeResult[Any]:
+    """Tell Dagster what was written, in the form that every asset of the project uses."""
+    general: dict[str, Any] = {
+        "content_hash": partition.data_version,
+        "simulated": partition.simulated,
+        "path": dg.MetadataValue.path(str(partition.folder)),
+    }
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata={**general, **metadata},
+        data_version=dg.DataVersion(partition.data_version),
+    )
+
+
+def column_schema(types: Mapping[str, Any], descriptions: Mapping[str, str]) -> dg.TableSchema:
+    """Return columns in Dagster's terms."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, str(kind), description=descriptions.get(name))
+            for name, kind in types.items()
+        ]
+    )
+
+
+def preview(table: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """Return the first rows as a Markdown table."""
+    head = table.head(_PREVIEW_ROWS)
+    lines = [head.columns, ["---"] * head.width, *head.rows()]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines))
+
+
+def pictures(images: Mapping[str, bytes]) -> dict[str, dg.MarkdownMetadataValue]:
+    """Return PNG images as Markdown that the web UI shows."""
+    return {
+        name: dg.MetadataValue.md(
+            f"![{name}](data:image/png;base64,{base64.b64encode(content).decode()})"
+        )
+        for name, content in images.items()
+    }
+
+
+def month_of(context: dg.AssetExecutionContext) -> Month:
+    """Return the month that a step is asked to make."""
+    return Month.parse(context.partition_key)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def month_names(months: Sequence[Month]) -> list[str]:
+    """Return the months as text."""
+    return [str(month) for month in months]

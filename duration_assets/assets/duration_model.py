@@ -1,0 +1,206 @@
+"""`duration_model`: the trained model of a window with its preprocessor, logged to MLflow."""
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from duration_assets.assets.common import Place, month_of, pictures, result
+from duration_assets.assets.training_matrix import MEDIANS_FILE
+from duration_assets.modelling.features import FeatureSet
+from duration_assets.modelling.matrices import BEGINNING, END, TRAINING, read_examples
+from duration_assets.modelling.preprocessors import (
+    COURSE_FILE,
+    PREPROCESSOR_FILE,
+    load_preprocessor,
+)
+from duration_assets.months import Month
+from duration_assets.resources.store import (
+    Draft,
+    Partition,
+    Store,
+    content_hash,
+    write_atomically,
+)
+from duration_assets.resources.tracking import Tracking, TrainingRun
+
+Inputs = Mapping[str, Mapping[Month, Partition]]
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What a step trained, before it is logged."""
+
+    model: Any
+    fitted: Any
+    metrics: dict[str, float]
+    importance: bytes
+
+
+def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefinition:
+    """Build the asset for a service and feature set."""
+
+    @dg.asset(
+        **place.spec_options(
+            f"XGBoost's model of trip durations in minutes: {feature_set.description}. Logged to "
+            "MLflow whole, raw trips in and minutes out.",
+            {"xgboost", "mlflow"},
+        ),
+        partitions_def=place.partitions,
+        pool="training",
+    )
+    def duration_model(
+        context: dg.AssetExecutionContext,
+        store: dg.ResourceParam[Store],
+        tracking: dg.ResourceParam[Tracking],
+    ) -> dg.MaterializeResult[Any]:
+        month = month_of(context)
+        inputs = place.inputs(month, store)
+        matrix = inputs["training_matrix"][month]
+        window = matrix.summary["window"]
+        with (
+            store.writing(place.node.key, month) as draft,
+            tracking.training_run(
+                run_name=f"{place.service.name}/{feature_set.name}/{month}",
+                dagster_run_id=context.run_id,
+                job_name=context.job_name,
+                log=context.log,
+                tags={
+                    "service": place.service.name,
+                    "feature_set": feature_set.name,
+                    "training_month": str(month),
+                    "simulated": str(matrix.simulated).lower(),
+                    "sampled": str(matrix.summary["sampled"]).lower(),
+                },
+            ) as run,
+        ):
+            trained = _train(place, inputs, month, draft.folder)
+            uri = _log(place, run, trained, inputs, month, draft.folder)
+            partition = _commit(place, draft, inputs, month, trained, run.run_id, uri)
+        _write_course_files(place.settings.home, partition)
+        return result(
+            partition,
+            {
+                "mlflow_run": dg.MetadataValue.url(tracking.run_url(run.run_id)),
+                "mlflow_run_id": run.run_id,
+                "model_uri": uri,
+                "window": ", ".join(window),
+                "trips": matrix.summary["rows"],
+                "rounds": trained.fitted.rounds,
+                "parameters": dg.MetadataValue.json(trained.fitted.parameters),
+                **trained.metrics,
+                **pictures({"feature_importance": trained.importance}),
+            },
+        )
+
+    return duration_model
+
+
+def _train(place: Place, inputs: Inputs, month: Month, folder: Path) -> _Trained:
+    from duration_assets.modelling import plots
+    from duration_assets.modelling.metrics import error_metrics
+    from duration_assets.modelling.model import DurationModel, predict_matrix
+    from duration_assets.modelling.training import fit, fit_course
+
+    source = inputs["preprocessor"][month]
+    matrix = inputs["training_matrix"][month]
+    preprocessor = load_preprocessor(source.file(PREPROCESSOR_FILE))
+    training = read_examples(matrix.folder, TRAINING)
+    threads = place.settings.threads
+    if preprocessor.feature_set.uses_zone_statistics:
+        beginning = read_examples(matrix.folder, BEGINNING)
+        fitted = fit(training, beginning, read_examples(matrix.folder, END), threads)
+    else:
+        fitted = fit_course(training, threads)
+    model = DurationModel(place.service, preprocessor, fitted.booster)
+    model.save(folder)
+    shutil.copy(source.file(COURSE_FILE), folder / COURSE_FILE)
+    shutil.copy(matrix.file(MEDIANS_FILE), folder / MEDIANS_FILE)
+    errors = error_metrics(predict_matrix(fitted.booster, training.features), training.durations)
+    metrics = {"training_rmse": errors["rmse"], "training_mae": errors["mae"]}
+    if fitted.holdout_rmse:
+        metrics["holdout_rmse"] = min(fitted.holdout_rmse)
+    importance = plots.feature_importance(fitted.booster, preprocessor.feature_names)
+    return _Trained(model, fitted, metrics, importance)
+
+
+def _log(
+    place: Place,
+    run: TrainingRun,
+    trained: _Trained,
+    inputs: Inputs,
+    month: Month,
+    folder: Path,
+) -> str:
+    from duration_assets.modelling.model_logging import example_trips, log_model
+
+    matrix = inputs["training_matrix"][month]
+    feature_set = trained.model.preprocessor.feature_set
+    run.log_params(
+        {
+            **trained.fitted.parameters,
+            "rounds": trained.fitted.rounds,
+            "window": len(matrix.summary["window"]),
+            "first_month": matrix.summary["window"][0],
+            "last_month": matrix.summary["window"][-1],
+        }
+    )
+    run.log_metrics({**trained.metrics, "training_trips": float(matrix.summary["rows"])})
+    run.log_history("rmse_by_round", trained.fitted.holdout_rmse)
+    versions = {**inputs["preprocessor"][month].inputs, **matrix.inputs}
+    run.log_inputs(versions, place.settings.home.name)
+    run.log_file(folder / COURSE_FILE, "preprocessor")
+    run.log_bytes(trained.importance, "plots/feature_importance.png")
+    whole = folder / "whole"
+    whole.mkdir()
+    trained.model.save(whole)
+    uri = log_model(
+        trained.model,
+        whole,
+        example_trips(place.service, feature_set.uses_distance),
+        f"{place.service.name}-{feature_set.name}-duration",
+    )
+    shutil.rmtree(whole)
+    return uri
+
+
+def _commit(
+    place: Place,
+    draft: Draft,
+    inputs: Inputs,
+    month: Month,
+    trained: _Trained,
+    run_id: str,
+    uri: str,
+) -> Partition:
+    from duration_assets.modelling.model import BOOSTER_FILE
+
+    content = content_hash(draft.folder / BOOSTER_FILE, draft.folder / PREPROCESSOR_FILE)
+    # A training is part of the version: each MLflow run gets an evaluation of its own.
+    version = hashlib.sha256(f"{content} {run_id}".encode()).hexdigest()
+    matrix = inputs["training_matrix"][month]
+    return place.commit(
+        draft,
+        inputs,
+        data_version=version,
+        summary={
+            "run_id": run_id,
+            "model_uri": uri,
+            "content": content,
+            "rounds": trained.fitted.rounds,
+            "trips": matrix.summary["rows"],
+            "features": matrix.summary["features"],
+            "window": matrix.summary["window"],
+            **trained.metrics,
+        },
+    )
+
+
+def _write_course_files(home: Path, partition: Partition) -> None:
+    """Leave the two files that the course's users look for in the home."""
+    write_atomically(home / "run_id.txt", partition.summary["run_id"].encode())
+    write_atomically(home / "models" / COURSE_FILE, partition.file(COURSE_FILE).read_bytes())

@@ -1,0 +1,65 @@
+"""`raw_trips`: the published file of a month, byte for byte."""
+
+import os
+from typing import Any
+
+import dagster as dg
+
+from duration_assets.assets.common import Place, column_schema, month_of, result
+from duration_assets.modelling.trip_files import column_problems, read_trip_file
+from duration_assets.resources.store import Store
+from duration_assets.resources.trip_source import TripSource
+
+TRIPS_FILE = "trips.parquet"
+
+
+def build_raw_trips(place: Place) -> dg.AssetsDefinition:
+    """Build the asset for a service."""
+
+    @dg.asset(
+        **place.spec_options(
+            f"{place.service.title} trips of a month, byte for byte as TLC publishes them.",
+            {"parquet", "file"},
+        ),
+        partitions_def=place.partitions,
+    )
+    def raw_trips(
+        context: dg.AssetExecutionContext,
+        store: dg.ResourceParam[Store],
+        trip_source: dg.ResourceParam[TripSource],
+    ) -> dg.MaterializeResult[Any]:
+        month = month_of(context)
+        with store.writing(place.node.key, month) as draft:
+            path = draft.folder / TRIPS_FILE
+            fetched = trip_source.fetch(place.service, month, path)
+            file = read_trip_file(path, fetched.address)
+            _keep_by_content(store, draft.folder / TRIPS_FILE, fetched.sha256)
+            summary = {
+                "rows": file.rows,
+                "size": fetched.size,
+                "address": fetched.address,
+                "columns": file.columns,
+                "column_problems": column_problems(file.columns, place.service),
+            }
+            partition = place.commit(
+                draft, {}, data_version=fetched.sha256, summary=summary, simulated=file.simulated
+            )
+        return result(
+            partition,
+            {
+                "dagster/row_count": file.rows,
+                "dagster/column_schema": column_schema(file.columns, {}),
+                "size_bytes": fetched.size,
+                "source": fetched.address,
+            },
+        )
+
+    return raw_trips
+
+
+def _keep_by_content(store: Store, path: os.PathLike[str], sha256: str) -> None:
+    """Give the file a second name by its content, under which it outlives the partition."""
+    kept = store.root / "content" / f"{sha256}.parquet"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    if not kept.exists():
+        os.link(path, kept)

@@ -1,0 +1,51 @@
+"""`zone_statistics`: a month's sums by week, zone pair and time block, which add up."""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from duration_assets.assets.cleaned_trips import KEPT_FILE
+from duration_assets.assets.common import Place, column_schema, month_of, preview, result
+from duration_assets.modelling.statistics import weekly_sums
+from duration_assets.resources.store import Store, content_hash
+
+STATISTICS_FILE = "statistics.parquet"
+
+
+def build_zone_statistics(place: Place) -> dg.AssetsDefinition:
+    """Build the asset for a service."""
+
+    @dg.asset(
+        **place.spec_options(
+            "Counts and sums of duration, log duration, distance and log speed by week, zone "
+            "pair and time block. They add up, so that every window reuses them.",
+            {"parquet", "polars"},
+        ),
+        partitions_def=place.partitions,
+    )
+    def zone_statistics(
+        context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
+    ) -> dg.MaterializeResult[Any]:
+        month = month_of(context)
+        inputs = place.inputs(month, store)
+        trips = pl.scan_parquet(inputs["cleaned_trips"][month].file(KEPT_FILE))
+        with store.writing(place.node.key, month) as draft:
+            sums = weekly_sums(trips, month)
+            sums.write_parquet(draft.folder / STATISTICS_FILE)
+            partition = place.commit(
+                draft,
+                inputs,
+                data_version=content_hash(draft.folder / STATISTICS_FILE),
+                summary={"rows": len(sums)},
+            )
+        return result(
+            partition,
+            {
+                "dagster/row_count": len(sums),
+                "dagster/column_schema": column_schema(sums.schema, {}),
+                "preview": preview(sums),
+            },
+        )
+
+    return zone_statistics

@@ -1,0 +1,91 @@
+"""Asset checks by month: the rules of `modelling/quality.py`, shown in the web UI.
+
+A rule that blocks stops what follows in the same run; the store refuses the partition to every
+later run, so that a check cannot be passed by.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import dagster as dg
+
+from duration_assets.assets.common import Place
+from duration_assets.modelling import quality
+from duration_assets.months import Month
+from duration_assets.resources.store import Partition, Store
+
+MONTHS_BEFORE = 3
+"""How many months a month's rows are compared with."""
+
+Judge = Callable[[Partition, Store], str | None]
+
+
+def build_checks(place: Place) -> list[dg.AssetChecksDefinition]:
+    """Build every check of an asset."""
+    name = place.node.key.rpartition("/")[2]
+    blocking = [
+        _check(place, rule.__name__, _by_summary(rule), blocking=True)
+        for rule in quality.BLOCKING.get(name, ())
+    ]
+    warnings = [
+        _check(place, check_name, judge, blocking=False)
+        for check_name, judge in _WARNINGS.get(name, ())
+    ]
+    return [*blocking, *warnings]
+
+
+def _check(place: Place, name: str, judge: Judge, *, blocking: bool) -> dg.AssetChecksDefinition:
+    key = dg.AssetKey(place.node.key.split("/"))
+
+    @dg.asset_check(
+        asset=key,
+        name=name,
+        blocking=blocking,
+        partitions_def=place.partitions,
+        description=(judge.__doc__ or "").strip(),
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
+    ) -> dg.AssetCheckResult:
+        month = Month.parse(context.partition_key)
+        problem = judge(store.require(place.node.key, month, f"the check {name}"), store)
+        severity = dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN
+        return dg.AssetCheckResult(
+            passed=problem is None,
+            severity=severity,
+            description=problem or "As it should be.",
+        )
+
+    return check
+
+
+def _by_summary(rule: quality.Rule) -> Judge:
+    def judge(partition: Partition, _store: Store) -> str | None:
+        return rule(partition.summary)
+
+    judge.__doc__ = rule.__doc__
+    return judge
+
+
+def _rows_like_before(partition: Partition, store: Store) -> str | None:
+    """Say if a month has far fewer or more rows than the three months before it."""
+    month = Month.parse(partition.month)
+    before = (store.find(partition.asset, month.shift(-back)) for back in _back())
+    rows = [found.summary["rows"] for found in before if found is not None]
+    return quality.rows_like_before(partition.summary["rows"], rows)
+
+
+def _better_than_baselines(partition: Partition, _store: Store) -> str | None:
+    """Say if the model is no better than the mean or the pair's median of its window."""
+    return quality.better_than_baselines(partition.summary["metrics"])
+
+
+def _back() -> Iterable[int]:
+    return range(1, MONTHS_BEFORE + 1)
+
+
+_WARNINGS: dict[str, tuple[tuple[str, Any], ...]] = {
+    "raw_trips": (("rows_like_before", _rows_like_before),),
+    "cleaned_trips": (("rejected_share", _by_summary(quality.rejected_share)),),
+    "evaluation": (("better_than_baselines", _better_than_baselines),),
+}

@@ -1,0 +1,159 @@
+"""The command line: arguments in, messages out. What a command does is done elsewhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from click_default_group import DefaultGroup
+
+from duration_assets.errors import DurationError
+from duration_assets.services import SERVICES
+from duration_assets.settings import FEATURE_SETS, Settings, check_feature_set
+
+CONSOLE_WIDTH = 100
+
+
+class _Group(DefaultGroup):  # type: ignore[misc]
+    """Prints the message of an expected error, and nothing else."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except DurationError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Group, default="train", default_if_no_args=False)
+@click.version_option(package_name="duration_assets")
+def main() -> None:
+    """Predict how long a New York taxi trip takes, with models that are kept current by month."""
+
+
+@main.command()
+@click.option("--year", type=int, required=True, help="Year of the training month.")
+@click.option("--month", type=int, required=True, help="Training month, 1 to 12.")
+@click.option("--service", default="green", show_default=True, help=", ".join(SERVICES))
+@click.option("--feature-set", default="metered", show_default=True, help=", ".join(FEATURE_SETS))
+@click.option("--window", type=int, help="Months to train on, 1 to 24.")
+@click.option("--force", is_flag=True, help="Make it again also where it is up to date.")
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
+def train(
+    year: int,
+    month: int,
+    service: str,
+    feature_set: str,
+    window: int | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Train on the months up to YEAR and MONTH, and judge the model on the month after."""
+    from duration_assets.months import Month
+
+    training_month = Month(year, month)
+    settings = _settings_for(service, feature_set, window)
+    trained = _train(settings, service, feature_set, training_month, force)
+    _leave_course_files(trained)
+    _print_trained(trained)
+    if as_json:
+        click.echo(json.dumps(_as_json(trained, service, feature_set, training_month)))
+
+
+@main.command()
+@click.option("--rows", default=20_000, show_default=True, help="Simulated trips a month.")
+def demo(rows: int) -> None:
+    """Run the whole lineage offline, on months that are simulated first."""
+    from duration_assets.demonstration import run_demonstration
+
+    run_demonstration(rows, _announce)
+
+
+@main.command()
+@click.option("--service", default="green", show_default=True, help="green or yellow")
+@click.option("--from", "first", default="2023-01", show_default=True, help="First month.")
+@click.option("--to", "last", default="2023-04", show_default=True, help="Last month.")
+@click.option("--rows", default=20_000, show_default=True, help="Trips a month.")
+@click.option("--seed", default=0, show_default=True, help="Another seed gives other trips.")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def simulate(folder: Path, service: str, first: str, last: str, rows: int, seed: int) -> None:
+    """Write simulated months in TLC's schema to FOLDER, to be used as DURATION_SOURCE."""
+    from duration_assets.months import Month
+    from duration_assets.simulation.writer import simulate_source
+
+    months = Month.parse(first).through(Month.parse(last))
+    for path in simulate_source(folder, [service], months, rows, seed):
+        click.echo(f"{path} (simulated)")
+
+
+@main.command()
+def dev() -> None:
+    """Serve the web UI with the daemon, and MLflow's UI, on this machine."""
+    from duration_assets.servers import serve
+
+    serve(Settings.load())
+
+
+def _settings_for(service: str, feature_set: str, window: int | None) -> Settings:
+    """Read the settings, with what the command asks for switched on."""
+    changes: dict[str, Any] = {} if window is None else {"window": window}
+    settings = Settings.load(**changes)
+    check_feature_set(service, feature_set)
+    return Settings.load(
+        **changes,
+        services=sorted({*settings.services, service}),
+        feature_sets=sorted({*settings.feature_sets, feature_set}),
+    )
+
+
+def _train(settings: Settings, service: str, feature_set: str, month: Any, force: bool) -> Any:
+    from duration_assets.home import open_home
+    from duration_assets.running import train
+
+    with open_home(settings) as instance:
+        return train(settings, instance, service, feature_set, month, _announce, force=force)
+
+
+def _announce(group: str, month: Any, assets: tuple[str, ...]) -> None:
+    """Say on standard error what is made and what is up to date."""
+    if assets:
+        names = ", ".join(asset.rpartition("/")[2] for asset in assets)
+        click.echo(f"{month} {group}: making {names}", err=True)
+    else:
+        click.echo(f"{month} {group}: up to date", err=True)
+
+
+def _leave_course_files(trained: Any) -> None:
+    """Write the two files that the course's script leaves in the working folder."""
+    from duration_assets.resources.store import write_atomically
+
+    write_atomically(Path("run_id.txt"), trained.run_id.encode())
+    write_atomically(Path("models") / "preprocessor.b", trained.preprocessor)
+
+
+def _print_trained(trained: Any) -> None:
+    window = trained.plan.window
+    if trained.simulated:
+        click.echo("SIMULATED trips: these figures say nothing about New York.")
+    click.echo(
+        f"Trained on {window[0]} to {window[-1]} ({len(window)} months), judged on "
+        f"{trained.plan.validation_month}, in minutes:"
+    )
+    for name, value in trained.metrics.items():
+        click.echo(f"  {name:<36} {value:.5f}")
+    click.echo(f"MLflow run_id: {trained.run_id}")
+
+
+def _as_json(trained: Any, service: str, feature_set: str, month: Any) -> dict[str, Any]:
+    return {
+        "service": service,
+        "feature_set": feature_set,
+        "training_month": str(month),
+        "validation_month": str(trained.plan.validation_month),
+        "window": [str(each) for each in trained.plan.window],
+        "run_id": trained.run_id,
+        "model_uri": trained.model_uri,
+        "simulated": trained.simulated,
+        "metrics": trained.metrics,
+    }

@@ -1,0 +1,118 @@
+"""Puts everything together for Dagster, which loads `defs`.
+
+`build_definitions` is the seam for tests and the command line: it takes settings and resources and
+touches nothing. Loading it imports neither MLflow nor XGBoost nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from dagster._utils.warnings import BetaWarning, PreviewWarning
+
+from duration_assets.assets.cleaned_trips import build_cleaned_trips
+from duration_assets.assets.common import Place
+from duration_assets.assets.duration_model import build_duration_model
+from duration_assets.assets.evaluation import build_evaluation
+from duration_assets.assets.raw_trips import build_raw_trips
+from duration_assets.assets.training_matrix import build_training_matrix
+from duration_assets.assets.validation_matrix import build_validation_matrix
+from duration_assets.assets.zone_statistics import build_zone_statistics
+from duration_assets.checks import build_checks
+from duration_assets.lineage import Node, data_nodes, model_nodes
+from duration_assets.modelling.features import feature_set_named
+from duration_assets.resources.store import Store
+from duration_assets.resources.tracking import Tracking
+from duration_assets.resources.trip_source import TripSource
+from duration_assets.services import service_named
+from duration_assets.settings import Settings
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Build what the settings in the environment ask for; Dagster calls this."""
+    return build_definitions(Settings.load())
+
+
+def build_definitions(
+    settings: Settings, resources: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """Build assets, checks and jobs.
+
+    Args:
+        settings: which services and feature sets, and all else.
+        resources: in place of `build_resources(settings)`.
+    """
+    with warnings.catch_warnings():
+        # Checks by partition and windows that reach before the first month: used knowingly.
+        warnings.simplefilter("ignore", PreviewWarning)
+        warnings.simplefilter("ignore", BetaWarning)
+        return _build(settings, resources)
+
+
+def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Definitions:
+    assets: list[dg.AssetsDefinition] = []
+    places: list[Place] = []
+    for service in settings.services:
+        raw, cleaned, statistics = _places(data_nodes(service, settings), service, settings)
+        places += [raw, cleaned, statistics]
+        assets += [
+            build_raw_trips(raw),
+            build_cleaned_trips(cleaned),
+            build_zone_statistics(statistics),
+        ]
+        for name in settings.feature_sets:
+            feature_set = feature_set_named(name)
+            nodes = model_nodes(service, name, settings)
+            preprocessor, matrix, model, validation, evaluation = _places(nodes, service, settings)
+            places += [preprocessor, matrix, model, validation, evaluation]
+            assets += [
+                build_training_matrix(preprocessor, matrix, feature_set),
+                build_duration_model(model, feature_set),
+                build_validation_matrix(validation),
+                build_evaluation(evaluation),
+            ]
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=[check for place in places for check in build_checks(place)],
+        jobs=_jobs(places),
+        resources=dict(resources or build_resources(settings)),
+        # A partition's run is a chain of steps: it gains nothing from a process for each.
+        executor=dg.in_process_executor,
+    )
+
+
+def build_resources(settings: Settings) -> dict[str, Any]:
+    """Build the resources that the settings ask for; nothing is opened or written yet."""
+    return {
+        "store": Store(settings.home / "store", settings.lock_timeout),
+        "trip_source": TripSource(
+            settings.source,
+            timeout=settings.source_timeout,
+            attempts=settings.source_attempts,
+        ),
+        "tracking": Tracking(settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui),
+    }
+
+
+def job_name(node: Node) -> str:
+    """Return the name of the job that makes an asset's group for a month."""
+    return "_".join([*node.key.split("/")[:-1], node.group])
+
+
+def _places(nodes: list[Node], service: str, settings: Settings) -> list[Place]:
+    return [Place(node, service_named(service), settings) for node in nodes]
+
+
+def _jobs(places: list[Place]) -> list[Any]:
+    """Return a job for each service's data, and each feature set's models and evaluations."""
+    keys: dict[str, list[dg.AssetKey]] = {}
+    for place in places:
+        keys.setdefault(job_name(place.node), []).append(dg.AssetKey(place.node.key.split("/")))
+    return [
+        dg.define_asset_job(name, selection=dg.AssetSelection.assets(*assets))
+        for name, assets in keys.items()
+    ]

@@ -1,0 +1,57 @@
+"""Every error that a user can meet, with a message that says what is wrong, where, and what to do.
+
+Only exceptions belong here. The command line prints the message of a `DurationError` and nothing
+else; anything that is not a `DurationError` is a bug and keeps its traceback.
+"""
+
+
+class DurationError(Exception):
+    """Base of the errors that are explained to the user by their message alone."""
+
+
+class SettingsError(DurationError):
+    """A setting or an argument has a value that cannot be used."""
+
+
+class HomeError(DurationError):
+    """The home folder cannot be used as it is, for one because another source filled it."""
+
+
+class SourceError(DurationError):
+    """A month could not be fetched from the source."""
+
+
+class NotPublishedError(SourceError):
+    """The source answers, and does not have this month."""
+
+
+class ThrottledError(SourceError):
+    """The source refuses to answer for now; the same request may succeed later."""
+
+
+class UnreachableError(SourceError):
+    """The source cannot be reached, or failed while answering, also after retries."""
+
+
+class BadFileError(DurationError):
+    """A trip file is damaged, is no Parquet file, or lacks what its service needs."""
+
+
+class MissingPartitionError(DurationError):
+    """A month that a step needs is not in the store."""
+
+
+class RefusedPartitionError(DurationError):
+    """A month is in the store, but a blocking check says that nothing may be built on it."""
+
+
+class StoreError(DurationError):
+    """The store could not be written, for one because the disk is full."""
+
+
+class PartitionLockedError(DurationError):
+    """Another process is writing the same partition."""
+
+
+class TrackingError(DurationError):
+    """MLflow cannot be reached, or refused what was logged."""

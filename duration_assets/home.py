@@ -1,0 +1,69 @@
+"""The home folder: made ready before anything starts, and true to one source.
+
+Both databases and `dagster.yaml` are made under a file lock, so that several processes can start
+on a new home at once.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import os
+from typing import TYPE_CHECKING
+
+import filelock
+
+from duration_assets.errors import HomeError
+from duration_assets.resources.store import write_atomically
+from duration_assets.resources.tracking import Tracking
+from duration_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+_MEMORY = "home.json"
+
+
+def open_home(settings: Settings) -> DagsterInstance:
+    """Make the home ready and return Dagster's instance in it.
+
+    Raises:
+        HomeError: if another source filled this home, or it cannot be written.
+        TrackingError: if MLflow cannot be reached.
+    """
+    from dagster import DagsterInstance
+
+    assert settings.dagster_home is not None
+    try:
+        settings.dagster_home.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HomeError(
+            f"The home {settings.home} cannot be written ({error}): set DURATION_HOME to a folder "
+            "that can."
+        ) from error
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    with filelock.FileLock(settings.home / ".home.lock"):
+        _remember_source(settings)
+        shipped = settings.dagster_home / "dagster.yaml"
+        if not shipped.exists():
+            content = importlib.resources.files("duration_assets") / "dagster.yaml"
+            write_atomically(shipped, content.read_bytes())
+        tracking = Tracking(settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui)
+        tracking.prepare()
+        tracking.close_abandoned_runs()
+        return DagsterInstance.get()
+
+
+def _remember_source(settings: Settings) -> None:
+    """Keep a home to one source: months of two sources in one window would be silent nonsense."""
+    memory = settings.home / _MEMORY
+    if not memory.exists():
+        write_atomically(memory, json.dumps({"source": settings.source}).encode())
+        return
+    source = json.loads(memory.read_text())["source"]
+    if source != settings.source:
+        raise HomeError(
+            f"The home {settings.home} was filled from {source}, and DURATION_SOURCE is now "
+            f"{settings.source}. Set DURATION_SOURCE back, or DURATION_HOME to another folder."
+        )

@@ -1,0 +1,116 @@
+"""The graph: which assets there are, and which months of which assets each one reads.
+
+This is the one description of the lineage. Dagster's dependencies and partition mappings are made
+from it, the steps find what they read with it, and so does the command line decide what is out of
+date. Knows no Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from duration_assets.modelling.features import feature_set_named
+from duration_assets.months import Month
+from duration_assets.settings import Settings
+
+DATA, MODELS, EVALUATIONS = "data", "models", "evaluations"
+"""The groups: each is made in one run for a month."""
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What an asset reads of another: its months from `first` to `last`, counted from its own."""
+
+    asset: str
+    first: int = 0
+    last: int = 0
+
+
+@dataclass(frozen=True)
+class Node:
+    """An asset in the graph.
+
+    Attributes:
+        key: `green/cleaned_trips`, or with the feature set `green/metered/duration_model`.
+        group: `data`, `models` or `evaluations`.
+        first_month: its first partition.
+        code_version: of its code and of the settings that shape it: when it changes, what was
+            made before is out of date.
+        reads: what it reads.
+    """
+
+    key: str
+    group: str
+    first_month: Month
+    code_version: str
+    reads: tuple[Reads, ...] = ()
+
+    def inputs(self, month: Month, first: Month) -> Iterator[tuple[str, Month]]:
+        """Yield each partition that this asset's partition for `month` is made from.
+
+        Args:
+            month: the partition.
+            first: the first month there is; a window that would start before it is shorter.
+        """
+        for reads in self.reads:
+            start = max(month.shift(reads.first), first)
+            for upstream in start.through(month.shift(reads.last)):
+                yield reads.asset, upstream
+
+
+def data_nodes(service: str, settings: Settings) -> list[Node]:
+    """Return the assets that a service has once, in the order in which they are made."""
+    first = settings.first_month_of(service)
+    raw, cleaned = f"{service}/raw_trips", f"{service}/cleaned_trips"
+    return [
+        Node(raw, DATA, first, "1"),
+        Node(cleaned, DATA, first, "1", (Reads(raw),)),
+        Node(f"{service}/zone_statistics", DATA, first, "1", (Reads(cleaned),)),
+    ]
+
+
+def model_nodes(service: str, feature_set: str, settings: Settings) -> list[Node]:
+    """Return the assets of a feature set, in the order in which they are made."""
+    first = settings.first_month_of(service)
+    window = settings.window_of(feature_set)
+    start = 1 - window
+    prefix = f"{service}/{feature_set}"
+    cleaned, statistics = f"{service}/cleaned_trips", f"{service}/zone_statistics"
+    preprocessor, matrix = f"{prefix}/preprocessor", f"{prefix}/training_matrix"
+    model, validation = f"{prefix}/duration_model", f"{prefix}/validation_matrix"
+    if feature_set_named(feature_set).uses_zone_statistics:
+        fitted_on = (Reads(statistics, start),)
+        matrix_reads: tuple[Reads, ...] = (
+            Reads(preprocessor),
+            Reads(cleaned, start),
+            Reads(statistics, start),
+        )
+    else:
+        fitted_on = (Reads(cleaned, start),)
+        matrix_reads = (Reads(preprocessor), Reads(cleaned, start))
+    windowed = f"1-window{window}"
+    sampled = f"{windowed}-rows{settings.max_training_rows or 'all'}"
+    return [
+        Node(preprocessor, MODELS, first, windowed, fitted_on),
+        Node(matrix, MODELS, first, sampled, matrix_reads),
+        Node(model, MODELS, first, "1", (Reads(preprocessor), Reads(matrix))),
+        Node(validation, EVALUATIONS, first.shift(1), "1", (Reads(cleaned), Reads(model, -1, -1))),
+        Node(
+            f"{prefix}/evaluation",
+            EVALUATIONS,
+            first.shift(1),
+            "1",
+            (Reads(validation), Reads(model, -1, -1)),
+        ),
+    ]
+
+
+def all_nodes(settings: Settings) -> list[Node]:
+    """Return every asset that the settings ask for, in the order in which they are made."""
+    nodes = []
+    for service in settings.services:
+        nodes.extend(data_nodes(service, settings))
+        for feature_set in settings.feature_sets:
+            nodes.extend(model_nodes(service, feature_set, settings))
+    return nodes

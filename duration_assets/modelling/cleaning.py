@@ -1,0 +1,183 @@
+"""Cleaning: a published file of any year and service becomes trips in one schema.
+
+Kept is exactly what the course keeps: trips of 1 to 60 minutes, both ends included, and no other
+rule. Every other row is rejected for one reason, counted, and kept in a file beside the trips.
+Everything streams through Polars: memory does not grow with the month.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from duration_assets.months import Month
+from duration_assets.services import FIRST_ZONE, LAST_ZONE, Service
+
+SHORTEST = 1.0
+"""The shortest trip that is kept, in minutes."""
+LONGEST = 60.0
+"""The longest trip that is kept, in minutes."""
+
+TRIP_SCHEMA = pl.Schema(
+    {
+        "row": pl.UInt32(),
+        "pickup_time": pl.Datetime("us"),
+        "dropoff_time": pl.Datetime("us"),
+        "pickup_zone": pl.Int32(),
+        "dropoff_zone": pl.Int32(),
+        "distance": pl.Float64(),
+        "duration": pl.Float64(),
+        "service": pl.String(),
+    }
+)
+"""The canonical columns: distance in miles or null, duration in minutes, and the row of the
+published file, counted from 0, that the trip stands in."""
+
+COLUMN_DESCRIPTIONS = {
+    "row": "Row of the published file, counted from 0",
+    "pickup_time": "Pickup, New York's own time",
+    "dropoff_time": "Dropoff, New York's own time",
+    "pickup_zone": "TLC taxi zone of the pickup, 1 to 265",
+    "dropoff_zone": "TLC taxi zone of the dropoff, 1 to 265",
+    "distance": "Metered distance in miles; null where the service publishes none",
+    "duration": "Minutes from pickup to dropoff",
+    "service": "TLC's service",
+    "reason": "Why the row was rejected",
+}
+
+REASONS = {
+    "time missing": pl.col("duration").is_null(),
+    "ends before it starts": pl.col("duration") < 0,
+    "under 1 minute": pl.col("duration") < SHORTEST,
+    "over 60 minutes": pl.col("duration") > LONGEST,
+}
+"""Why a row is rejected, the first that applies."""
+
+
+@dataclass(frozen=True)
+class CleaningSummary:
+    """What cleaning one month found, all counts of rows.
+
+    Attributes:
+        rows: rows in the published file.
+        kept: rows kept.
+        rejected: rows rejected, by reason.
+        picked_up_in_month: kept rows whose pickup lies in the month of the file.
+        unknown_zones: kept rows with a zone id outside 1 to 265.
+        missing_zones: kept rows with a zone that is null.
+        missing_distance: kept rows whose distance is null.
+        mean_duration: mean of the kept rows in minutes; None if none was kept.
+        mean_distance: mean of the kept rows in miles; None if no distance is known.
+    """
+
+    rows: int
+    kept: int
+    rejected: dict[str, int] = field(default_factory=dict)
+    picked_up_in_month: int = 0
+    unknown_zones: int = 0
+    missing_zones: int = 0
+    missing_distance: int = 0
+    mean_duration: float | None = None
+    mean_distance: float | None = None
+
+
+def canonical_trips(published: pl.LazyFrame, service: Service) -> pl.LazyFrame:
+    """Rename, cast and compute the canonical columns of `TRIP_SCHEMA`.
+
+    Args:
+        published: rows in TLC's schema of any year, with a column `row`. Without a dropoff time,
+            as for a trip that is yet to happen, dropoff and duration are null; likewise distance.
+        service: says what the columns are called.
+
+    Returns:
+        As many rows, in the same order, with the columns of `TRIP_SCHEMA`.
+    """
+    return _with_canonical_columns(published, service).select(TRIP_SCHEMA.names())
+
+
+def _with_canonical_columns(published: pl.LazyFrame, service: Service) -> pl.LazyFrame:
+    """Add the canonical columns to the published ones."""
+    names = {name.lower(): name for name in published.collect_schema().names()}
+
+    def column(name: str, wanted: str | None) -> pl.Expr:
+        found = None if wanted is None else names.get(wanted.lower())
+        kind = TRIP_SCHEMA[name]
+        return (pl.lit(None, kind) if found is None else pl.col(found).cast(kind)).alias(name)
+
+    minutes = (pl.col("dropoff_time") - pl.col("pickup_time")).dt.total_microseconds() / 1e6 / 60
+    return published.with_columns(
+        pl.col("row").cast(TRIP_SCHEMA["row"]),
+        column("pickup_time", service.pickup_time),
+        column("dropoff_time", service.dropoff_time),
+        column("pickup_zone", service.pickup_zone),
+        column("dropoff_zone", service.dropoff_zone),
+        column("distance", service.distance),
+        service=pl.lit(service.name),
+    ).with_columns(duration=minutes)
+
+
+def clean_month(
+    published: Path, service: Service, month: Month, kept: Path, rejected: Path
+) -> CleaningSummary:
+    """Write the kept and the rejected trips of a published file, and count them.
+
+    Args:
+        published: TLC's file.
+        service: the service it belongs to.
+        month: the month in its name.
+        kept: the Parquet file to write the kept trips to, with the columns of `TRIP_SCHEMA`.
+        rejected: the Parquet file for the others: the `reason`, the canonical columns, and every
+            column as it was published.
+
+    Returns:
+        The counts.
+    """
+    trips = _with_canonical_columns(pl.scan_parquet(published, row_index_name="row"), service)
+    reason = pl.coalesce(
+        *(pl.when(applies).then(pl.lit(name)) for name, applies in REASONS.items()),
+    )
+    judged = trips.with_columns(reason=reason)
+    canonical = pl.col(TRIP_SCHEMA.names())
+    accepted = judged.filter(pl.col("reason").is_null()).select(canonical)
+    others = judged.filter(pl.col("reason").is_not_null())
+    pl.collect_all(
+        [
+            accepted.sink_parquet(kept, lazy=True),
+            others.select("reason", canonical, pl.exclude("reason", *TRIP_SCHEMA)).sink_parquet(
+                rejected, lazy=True
+            ),
+        ],
+        engine="streaming",
+    )
+    return _summarize(kept, rejected, month)
+
+
+def _summarize(kept: Path, rejected: Path, month: Month) -> CleaningSummary:
+    """Count from the written files, so that the counts are those of what was written."""
+    zones = (pl.col("pickup_zone"), pl.col("dropoff_zone"))
+    out_of_range = pl.any_horizontal(~zone.is_between(FIRST_ZONE, LAST_ZONE) for zone in zones)
+    counts = (
+        pl.scan_parquet(kept)
+        .select(
+            kept=pl.len(),
+            picked_up_in_month=pl.col("pickup_time")
+            .is_between(month.start, month.end, closed="left")
+            .sum(),
+            unknown_zones=out_of_range.sum(),
+            missing_zones=pl.any_horizontal(zone.is_null() for zone in zones).sum(),
+            missing_distance=pl.col("distance").is_null().sum(),
+            mean_duration=pl.col("duration").mean(),
+            mean_distance=pl.col("distance").mean(),
+        )
+        .collect(engine="streaming")
+        .row(0, named=True)
+    )
+    found = pl.scan_parquet(rejected).group_by("reason").len().collect(engine="streaming")
+    by_reason = dict(zip(found["reason"], found["len"], strict=True))
+    return CleaningSummary(
+        rows=counts["kept"] + sum(by_reason.values()),
+        rejected={reason: by_reason.get(reason, 0) for reason in REASONS},
+        **counts,
+    )

@@ -1,0 +1,139 @@
+"""The feature sets: which columns a model sees, and how a trip's keys become integer codes.
+
+`course` is the zone pair and the distance, exactly as in the course's script. `metered` and
+`request` describe the zones by past trips (see `statistics.py`); `metered` knows the distance too,
+`request` only what is known before a trip starts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from duration_assets.errors import SettingsError
+from duration_assets.modelling.statistics import BLOCKS, SUMS, ZONES, with_time_and_zone_keys
+
+FloatArray = npt.NDArray[np.floating]
+IntArray = npt.NDArray[np.integer]
+
+LONGEST_FEATURE_DISTANCE = 100.0
+"""Metered distances are clipped to 0 to 100 miles as a feature."""
+
+LEVELS: dict[str, int] = {
+    "pair": ZONES * ZONES,
+    "pickup": ZONES,
+    "dropoff": ZONES,
+    "pair_block": ZONES * ZONES * BLOCKS,
+    "pickup_block": ZONES * BLOCKS,
+    "dropoff_block": ZONES * BLOCKS,
+}
+"""What past trips are grouped by, and how many codes each level has."""
+
+TIME_FEATURES = ("hour", "weekday", "hour_of_week")
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """A way to describe a trip to a model.
+
+    Attributes:
+        name: `course`, `metered` or `request`.
+        description: for people.
+        uses_distance: whether the trip's own metered distance is a feature.
+        uses_zone_statistics: whether zones are described by sums over past trips.
+    """
+
+    name: str
+    description: str
+    uses_distance: bool
+    uses_zone_statistics: bool
+
+
+FEATURE_SETS: dict[str, FeatureSet] = {
+    feature_set.name: feature_set
+    for feature_set in (
+        FeatureSet(
+            "course",
+            "zone pair and metered distance, exactly as the course's script has them",
+            uses_distance=True,
+            uses_zone_statistics=False,
+        ),
+        FeatureSet(
+            "metered",
+            "pickup time, zones described by past trips, and the metered distance",
+            uses_distance=True,
+            uses_zone_statistics=True,
+        ),
+        FeatureSet(
+            "request",
+            "only what is known before a trip starts: pickup time and zones",
+            uses_distance=False,
+            uses_zone_statistics=True,
+        ),
+    )
+}
+
+
+def feature_set_named(name: str) -> FeatureSet:
+    """Return the feature set with this name.
+
+    Raises:
+        SettingsError: if there is none.
+    """
+    if name not in FEATURE_SETS:
+        raise SettingsError(
+            f"There is no feature set '{name}': choose one of {', '.join(FEATURE_SETS)}."
+        )
+    return FEATURE_SETS[name]
+
+
+def feature_names(feature_set: FeatureSet) -> list[str]:
+    """Return the columns of a feature set that uses zone statistics, in order."""
+    names = [f"{level}_{what}" for level in LEVELS for what in SUMS]
+    names.extend(TIME_FEATURES)
+    return [*names, "trip_distance"] if feature_set.uses_distance else names
+
+
+def own_features(trips: pl.LazyFrame, feature_set: FeatureSet) -> pl.DataFrame:
+    """Compute the features that need nothing but the trip itself.
+
+    Args:
+        trips: n rows in the canonical schema.
+        feature_set: says whether the distance is one of them.
+
+    Returns:
+        n rows in the same order: the columns `pickup_zone`, `dropoff_zone` and `block` as codes,
+        and the time features; with distance also `trip_distance`, in miles, null where unknown.
+    """
+    columns: dict[str, pl.Expr] = {
+        "hour_of_week": pl.col("weekday") * 24 + pl.col("hour"),
+    }
+    if feature_set.uses_distance:
+        columns["trip_distance"] = pl.col("distance").clip(0, LONGEST_FEATURE_DISTANCE)
+    wanted = ["pickup_zone", "dropoff_zone", "block", *TIME_FEATURES]
+    return (
+        with_time_and_zone_keys(trips)
+        .with_columns(**columns)
+        .select(*wanted, *(["trip_distance"] if feature_set.uses_distance else []))
+        .collect()
+    )
+
+
+def level_codes(level: str, keys: pl.DataFrame) -> IntArray:
+    """Return the integer code of each row at a level of `LEVELS`.
+
+    Args:
+        level: a key of `LEVELS`.
+        keys: n rows with `pickup_zone`, `dropoff_zone` and `block`.
+
+    Returns:
+        n integers from 0 to `LEVELS[level]` - 1.
+    """
+    pickup = keys["pickup_zone"].to_numpy().astype(np.int64)
+    dropoff = keys["dropoff_zone"].to_numpy().astype(np.int64)
+    place, _, timed = level.partition("_")
+    codes = {"pair": pickup * ZONES + dropoff, "pickup": pickup, "dropoff": dropoff}[place]
+    return codes * BLOCKS + keys["block"].to_numpy() if timed else codes

@@ -1,0 +1,33 @@
+"""How good predictions are: metrics of predicted against actual durations, all in minutes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from duration_assets.modelling.features import FloatArray
+
+WITHIN = 5.0
+"""A prediction counts as near if it is off by no more than this many minutes."""
+
+
+def error_metrics(predicted: FloatArray, actual: FloatArray) -> dict[str, float]:
+    """Compute all metrics of n predictions.
+
+    Args:
+        predicted: n minutes.
+        actual: n minutes.
+
+    Returns:
+        `rmse`, `mae`, `median_absolute_error`, `p90_absolute_error`, `bias` (mean of predicted
+        less actual), all in minutes, and `share_within_5_minutes`, 0 to 1.
+    """
+    errors = np.asarray(predicted, dtype=np.float64) - actual
+    sizes = np.abs(errors)
+    return {
+        "rmse": float(np.sqrt(np.mean(errors**2))),
+        "mae": float(sizes.mean()),
+        "median_absolute_error": float(np.median(sizes)),
+        "p90_absolute_error": float(np.quantile(sizes, 0.9)),
+        "bias": float(errors.mean()),
+        "share_within_5_minutes": float(np.mean(sizes <= WITHIN)),
+    }

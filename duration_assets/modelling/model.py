@@ -1,0 +1,92 @@
+"""A whole model: preprocessor and booster together, raw trips in, minutes out.
+
+It is kept as plain files, a Parquet file and XGBoost's own format, and never as a pickle.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import polars as pl
+
+from duration_assets.modelling.cleaning import canonical_trips
+from duration_assets.modelling.features import FloatArray
+from duration_assets.modelling.preprocessors import (
+    PREPROCESSOR_FILE,
+    Preprocessor,
+    load_preprocessor,
+)
+from duration_assets.services import Service, service_named
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xgboost
+
+BOOSTER_FILE = "booster.ubj"
+DESCRIPTION_FILE = "model.json"
+
+
+@dataclass(frozen=True)
+class DurationModel:
+    """Predicts durations of one service's trips.
+
+    Attributes:
+        service: says what the columns of raw trips are called.
+        preprocessor: makes the matrix.
+        booster: makes the predictions.
+    """
+
+    service: Service
+    preprocessor: Preprocessor
+    booster: xgboost.Booster
+
+    def predict(self, trips: pl.DataFrame) -> FloatArray:
+        """Predict n trips in the canonical schema.
+
+        Returns:
+            n minutes, float32.
+        """
+        return predict_matrix(self.booster, self.preprocessor.transform(trips))
+
+    def predict_published(self, rows: pd.DataFrame) -> FloatArray:
+        """Predict n trips in the schema in which TLC publishes them.
+
+        Args:
+            rows: n rows with the service's pickup time, zones and, for a feature set that uses
+                it, the distance; other columns are not looked at.
+
+        Returns:
+            n minutes, float32.
+        """
+        columns = [name for name in rows.columns if name in self.service.columns]
+        published = pl.from_pandas(rows[columns].reset_index(drop=True)).with_row_index("row")
+        return self.predict(canonical_trips(published.lazy(), self.service).collect())
+
+    def save(self, folder: Path) -> None:
+        """Write the model's files into an existing folder."""
+        self.preprocessor.save(folder / PREPROCESSOR_FILE)
+        self.booster.save_model(folder / BOOSTER_FILE)
+        (folder / DESCRIPTION_FILE).write_text(json.dumps({"service": self.service.name}))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        import xgboost
+
+        booster = xgboost.Booster()
+        booster.load_model(folder / BOOSTER_FILE)
+        description = json.loads((folder / DESCRIPTION_FILE).read_text())
+        return cls(
+            service_named(description["service"]),
+            load_preprocessor(folder / PREPROCESSOR_FILE),
+            booster,
+        )
+
+
+def predict_matrix(booster: xgboost.Booster, features: Any) -> FloatArray:
+    """Predict from a matrix of n rows, dense or sparse; returns n minutes, float32."""
+    return np.asarray(booster.inplace_predict(features))

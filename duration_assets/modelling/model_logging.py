@@ -1,0 +1,92 @@
+"""Logging a model to MLflow's active run: the whole one, and the bare booster as the course has it.
+
+The whole model carries the code it needs, and loads where this project and Dagster are not
+installed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duration_assets
+from duration_assets.modelling.model import DurationModel
+from duration_assets.services import Service
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WHOLE_MODEL = "model"
+BARE_BOOSTER = "booster"
+
+_REQUIREMENTS = ("mlflow", "numpy", "pandas", "polars", "pyarrow", "scipy", "xgboost")
+_CODE = ("__init__.py", "errors.py", "months.py", "services.py", "simulation/__init__.py")
+
+
+def log_model(model: DurationModel, folder: Path, example: pd.DataFrame, registered: str) -> str:
+    """Log a model to the active run and register it.
+
+    Args:
+        model: the model.
+        folder: the folder that `model.save` wrote.
+        example: a few raw trips, as the model takes them.
+        registered: the name in MLflow's registry.
+
+    Returns:
+        The model's URI, `models:/m-…`.
+    """
+    import mlflow
+    from mlflow.models import infer_signature
+
+    requirements = [f"{name}=={version(name)}" for name in _REQUIREMENTS]
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+        # The course's file name, model.xgb, goes with a format that MLflow and XGBoost warn about.
+        warnings.filterwarnings("ignore", module=r"mlflow|xgboost")
+        mlflow.xgboost.log_model(
+            model.booster,
+            name=BARE_BOOSTER,
+            model_format="xgb",
+            pip_requirements=requirements,
+        )
+        info: Any = mlflow.pyfunc.log_model(
+            name=WHOLE_MODEL,
+            python_model=str(Path(__file__).with_name("pyfunc_model.py")),
+            artifacts={"model": str(folder)},
+            code_paths=[str(_copy_code(Path(scratch)))],
+            pip_requirements=requirements,
+            signature=infer_signature(example, model.predict_published(example)),
+            input_example=example,
+            registered_model_name=registered,
+        )
+    return str(info.model_uri)
+
+
+def example_trips(service: Service, uses_distance: bool) -> pd.DataFrame:
+    """Return two trips as the service publishes them, with the columns that a model needs."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {
+        service.pickup_time: pd.to_datetime(["2023-01-02 08:15:00", "2023-01-07 23:40:00"]),
+        service.pickup_zone: [43, 74],
+        service.dropoff_zone: [151, 42],
+    }
+    if service.distance is not None and uses_distance:
+        columns[service.distance] = [1.01, 2.4]
+    return pd.DataFrame(columns)
+
+
+def _copy_code(scratch: Path) -> Path:
+    """Copy the part of this package that a model needs, and nothing that knows Dagster."""
+    source = Path(duration_assets.__file__).parent
+    target = scratch / source.name
+    shutil.copytree(
+        source / "modelling", target / "modelling", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for name in _CODE:
+        (target / name).parent.mkdir(exist_ok=True)
+        shutil.copy(source / name, target / name)
+    return target

@@ -1,0 +1,1 @@
+"""What the assets use: the source of months, the store of partitions, MLflow."""

@@ -1,0 +1,143 @@
+"""Running the assets in this process, for the command line: the runs show in the web UI too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from duration_assets.definitions import build_definitions, build_resources, job_name
+from duration_assets.errors import DurationError, SettingsError
+from duration_assets.lineage import Node
+from duration_assets.months import Month
+from duration_assets.planning import Plan, out_of_date, plan_training
+from duration_assets.resources.store import Store
+from duration_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, Definitions
+
+Announce = Callable[[str, Month, tuple[str, ...]], None]
+"""Told of a group and month before it is made, with the assets; none if all are current."""
+
+RESUME = "Nothing that was finished is lost: run it again to go on from there."
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gave.
+
+    Attributes:
+        plan: the months.
+        run_id: MLflow's.
+        model_uri: MLflow's.
+        metrics: of the evaluation, in minutes.
+        simulated: whether simulated trips went into it.
+        preprocessor: the bytes of `preprocessor.b`.
+    """
+
+    plan: Plan
+    run_id: str
+    model_uri: str
+    metrics: dict[str, float]
+    simulated: bool
+    preprocessor: bytes
+
+
+def train(
+    settings: Settings,
+    instance: DagsterInstance,
+    service: str,
+    feature_set: str,
+    month: Month,
+    announce: Announce,
+    *,
+    force: bool = False,
+) -> Trained:
+    """Make everything that is out of date for one model and its evaluation.
+
+    Args:
+        settings: with this service and feature set among those that are on.
+        instance: Dagster's.
+        service: the service.
+        feature_set: the feature set.
+        month: the training month.
+        announce: told what is made.
+        force: make everything again, but for files that are landed.
+
+    Raises:
+        DurationError: whatever stopped it, explained.
+    """
+    first = settings.first_month_of(service)
+    plan = plan_training(service, feature_set, month, settings)
+    if not first <= month < settings.last_partition:
+        raise SettingsError(
+            f"{service} can be trained on months from {first} to "
+            f"{settings.last_partition.shift(-1)}, and {month} is not among them: a model of a "
+            "month is judged on the next. See DURATION_FIRST_MONTH and DURATION_LAST_MONTH."
+        )
+    resources = build_resources(settings)
+    definitions = build_definitions(settings, resources)
+    store: Store = resources["store"]
+    for nodes, at in plan.stages:
+        needed = out_of_date(nodes, at, first, store, force=force)
+        announce(nodes[0].group, at, tuple(node.key for node in needed))
+        if needed:
+            _run(definitions, instance, needed, at)
+    return _result(plan, store, service, feature_set, month)
+
+
+def _run(
+    definitions: Definitions, instance: DagsterInstance, nodes: tuple[Node, ...], month: Month
+) -> None:
+    from dagster import AssetKey
+
+    job = definitions.resolve_job_def(job_name(nodes[0]))
+    with _step_errors() as raised:
+        outcome = job.execute_in_process(
+            partition_key=str(month),
+            instance=instance,
+            asset_selection=[AssetKey(node.key.split("/")) for node in nodes],
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            raise_on_error=True,
+        )
+    if raised:
+        raise DurationError(f"{nodes[0].group} of {month}: {_explain(raised[0])}\n{RESUME}")
+    failed = [check for check in outcome.get_asset_check_evaluations() if not check.passed]
+    for check in failed:
+        if check.severity.value == "ERROR":
+            raise DurationError(
+                f"{check.asset_key.to_user_string()} for {month}: {check.description}\n{RESUME}"
+            )
+
+
+@contextmanager
+def _step_errors() -> Iterator[list[Exception]]:
+    """Collect an expected error instead of raising it; a bug keeps its traceback."""
+    from dagster._core.errors import DagsterAssetCheckFailedError
+
+    raised: list[Exception] = []
+    try:
+        yield raised
+    except (DurationError, DagsterAssetCheckFailedError) as error:
+        raised.append(error)
+
+
+def _explain(error: Exception) -> str:
+    return str(error)
+
+
+def _result(plan: Plan, store: Store, service: str, feature_set: str, month: Month) -> Trained:
+    prefix = f"{service}/{feature_set}"
+    model = store.require(f"{prefix}/duration_model", month, "the result")
+    evaluation = store.require(f"{prefix}/evaluation", plan.validation_month, "the result")
+    metrics: dict[str, Any] = evaluation.summary["metrics"]
+    return Trained(
+        plan=plan,
+        run_id=model.summary["run_id"],
+        model_uri=model.summary["model_uri"],
+        metrics=metrics,
+        simulated=evaluation.simulated,
+        preprocessor=model.file("preprocessor.b").read_bytes(),
+    )

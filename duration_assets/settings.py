@@ -1,0 +1,222 @@
+"""Every environment variable that the project reads, typed, with its default.
+
+No other module looks at the environment for a setting. Values are read when `Settings()` is made,
+never at import. The variables start with `DURATION_`, but for Dagster's and MLflow's own.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from duration_assets.errors import SettingsError
+from duration_assets.months import Month
+from duration_assets.services import SERVICES, service_named
+
+TLC_BUCKET = "https://d37ci6vzurychx.cloudfront.net/trip-data/{service}_tripdata_{month}.parquet"
+"""Where TLC publishes its files."""
+
+FEATURE_SETS = ("course", "metered", "request")
+"""The feature sets there are: see `duration_assets.modelling.features`."""
+
+EARLIEST_DEFAULT_MONTH = "2021-01"
+
+
+def _split(value: Any) -> Any:
+    """Turn `green,yellow` into a list, as a person writes it in an environment variable."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _month(value: Any) -> Any:
+    return Month.parse(value) if isinstance(value, str) else value
+
+
+def _first_months(value: Any) -> Any:
+    """Turn `2021-01` or `green=2021-01,yellow=2022-06` into a month for each service."""
+    if not isinstance(value, str):
+        return value
+    months: dict[str, Month] = {}
+    for part in _split(value):
+        name, _, text = part.rpartition("=")
+        if name:
+            months[service_named(name.strip()).name] = Month.parse(text)
+        else:
+            months = {service: Month.parse(text) for service in SERVICES} | months
+    return months
+
+
+NameList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """All settings of one process.
+
+    Raises:
+        SettingsError: from `Settings.load`, with every value that cannot be used and why.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DURATION_", frozen=True, extra="forbid", arbitrary_types_allowed=True
+    )
+
+    home: Path = Field(Path(".duration"), description="Holds everything the project writes.")
+    source: str = Field(
+        TLC_BUCKET,
+        description="Where months come from: a folder, a bucket prefix, or a URL template with "
+        "{service} and {month}.",
+    )
+    services: NameList = Field(["green"], description="The services whose assets are defined.")
+    feature_sets: NameList = Field(["metered"], description="The feature sets to train models on.")
+    first_month: Annotated[dict[str, Month], NoDecode, BeforeValidator(_first_months)] = Field(
+        EARLIEST_DEFAULT_MONTH,
+        validate_default=True,
+        description="The first partition, for all services (2021-01) or each (green=2021-01,…).",
+    )
+    last_month: Annotated[Month | None, BeforeValidator(_month)] = Field(
+        None, description="The last partition; by default the last completed month."
+    )
+    window: int = Field(12, ge=1, le=24, description="Months that a model trains on.")
+    max_training_rows: int | None = Field(
+        None, ge=1_000, description="Trips a model trains on at most: a sample, always the same."
+    )
+    keep_matrices: int = Field(
+        3, ge=1, description="Training matrices to keep, the newest; older ones are dropped."
+    )
+    threads: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, description="Threads for one run."
+    )
+    lock_timeout: float = Field(
+        600.0, ge=0, description="Seconds to wait for another writer of the same partition."
+    )
+    source_timeout: float = Field(
+        60.0, gt=0, description="Seconds without an answer after which a download is tried again."
+    )
+    source_attempts: int = Field(
+        4, ge=1, le=10, description="How often a download is tried before it counts as failed."
+    )
+    host: str = Field("127.0.0.1", description="The address that `dev` serves the web pages on.")
+    dagster_port: int = Field(3000, ge=1, le=65535, description="Port of Dagster's web UI.")
+    mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of MLflow's web UI.")
+    mlflow_url: str | None = Field(
+        None, description="Address of MLflow's web UI in links; by default the one `dev` serves."
+    )
+    mlflow_tracking_uri: str | None = Field(
+        None,
+        validation_alias=AliasChoices("mlflow_tracking_uri", "MLFLOW_TRACKING_URI"),
+        description="MLflow's store; by default an SQLite file in the home.",
+    )
+    dagster_home: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("dagster_home", "DAGSTER_HOME"),
+        description="Dagster's own home; by default `dagster` in the home.",
+    )
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Settings:
+        """Read the environment; `overrides` win.
+
+        Raises:
+            SettingsError: naming every variable with a value that cannot be used.
+        """
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            lines = [_explain(item) for item in error.errors()]
+            raise SettingsError("\n".join(lines)) from None
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        for name in self.services:
+            service_named(name)
+        for feature_set in self.feature_sets:
+            if feature_set not in FEATURE_SETS:
+                known = ", ".join(FEATURE_SETS)
+                raise SettingsError(
+                    f"There is no feature set '{feature_set}': choose one of {known}."
+                )
+            for name in self.services:
+                check_feature_set(name, feature_set)
+        return self
+
+    @model_validator(mode="after")
+    def _check_months(self) -> Self:
+        for name in self.services:
+            earliest = SERVICES[name].first_month
+            first = self.first_month_of(name)
+            if first < earliest:
+                raise SettingsError(
+                    f"DURATION_FIRST_MONTH is {first}, but the {name} service can be used from "
+                    f"{earliest} on: set it to {earliest} or later."
+                )
+            if first > self.last_partition:
+                raise SettingsError(
+                    f"The first month of {name}, {first}, is after the last, "
+                    f"{self.last_partition}: see DURATION_FIRST_MONTH and DURATION_LAST_MONTH."
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _make_absolute(self) -> Self:
+        object.__setattr__(self, "home", self.home.expanduser().absolute())
+        dagster_home = self.dagster_home or self.home / "dagster"
+        object.__setattr__(self, "dagster_home", dagster_home.expanduser().absolute())
+        return self
+
+    def first_month_of(self, service: str) -> Month:
+        """Return the first partition of a service."""
+        fallback = max(Month.parse(EARLIEST_DEFAULT_MONTH), SERVICES[service].first_month)
+        return self.first_month.get(service, fallback)
+
+    @property
+    def last_partition(self) -> Month:
+        """The last month there is a partition for."""
+        return self.last_month or Month.of(date.today()).shift(-1)
+
+    def window_of(self, feature_set: str) -> int:
+        """Return how many months a model of a feature set trains on: the course's is always 1."""
+        return 1 if feature_set == "course" else self.window
+
+    @property
+    def tracking_uri(self) -> str:
+        """The address of MLflow's store."""
+        return self.mlflow_tracking_uri or f"sqlite:///{self.home / 'mlflow.db'}"
+
+    @property
+    def mlflow_ui(self) -> str:
+        """The address of MLflow's web UI, without a slash at its end."""
+        served = f"http://{self.host}:{self.mlflow_port}"
+        if self.mlflow_tracking_uri and self.mlflow_tracking_uri.startswith("http"):
+            served = self.mlflow_tracking_uri
+        return (self.mlflow_url or served).rstrip("/")
+
+
+def check_feature_set(service: str, feature_set: str) -> None:
+    """Refuse a feature set that needs the distance for a service that publishes none.
+
+    Raises:
+        SettingsError: if the two do not go together.
+    """
+    if feature_set != "request" and service_named(service).distance is None:
+        raise SettingsError(
+            f"The {service} service publishes no distance, which the feature set '{feature_set}' "
+            "needs: use 'request'."
+        )
+
+
+def _explain(item: Any) -> str:
+    """Say in one line which variable is wrong and why."""
+    cause = item.get("ctx", {}).get("error")
+    if isinstance(cause, SettingsError):
+        return str(cause)
+    if not item["loc"]:
+        return str(item["msg"])
+    name = str(item["loc"][0])
+    variable = name if name.isupper() else f"DURATION_{name.upper()}"
+    return f"{variable}: {item['msg']} (it is {item['input']!r})."

@@ -1,0 +1,1 @@
+"""Tests of `duration_assets`, in folders like the package's own."""

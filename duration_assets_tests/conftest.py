@@ -1,0 +1,69 @@
+"""What every test gets: a clean environment, TLC's published months, and no silent skips in CI."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PUBLISHED_MONTHS = REPOSITORY.parent / "shared" / "tlc"
+FOREIGN_SETTINGS = ("DURATION_", "MLFLOW_", "DAGSTER_HOME")
+TEST_SETTINGS = "DURATION_TEST_"
+
+
+def _forget_settings(environment: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(FOREIGN_SETTINGS) and not name.startswith(TEST_SETTINGS):
+            environment.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_session_environment() -> Iterator[None]:
+    """Keep the settings of whoever runs the tests away from the fixtures of a whole session."""
+    with pytest.MonkeyPatch.context() as environment:
+        _forget_settings(environment)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(clean_session_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep away what an earlier test left set: MLflow writes its tracking URI there."""
+    _forget_settings(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of TLC's published files, from DURATION_TEST_DATA or beside the repository."""
+    folder = Path(os.environ.get("DURATION_TEST_DATA", PUBLISHED_MONTHS)).absolute()
+    if not (folder / "trip-data").is_dir():
+        pytest.skip(
+            f"{folder} has no published months: set DURATION_TEST_DATA to a folder whose "
+            "trip-data/ holds TLC's files"
+        )
+    return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI nothing may be missing that a test needs, so a skipped test has failed."""
+    report = yield
+    _fail_if_skipped_in_ci(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a module that is skipped as a whole."""
+    report = yield
+    _fail_if_skipped_in_ci(report)
+    return report
+
+
+def _fail_if_skipped_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
+    expected_failure = hasattr(report, "wasxfail")
+    if report.skipped and not expected_failure and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"In CI no test may be skipped. {report.longreprtext}"
