@@ -86,9 +86,6 @@ class Settings(BaseSettings):
     max_training_rows: int | None = Field(
         None, ge=1_000, description="Trips a model trains on at most: a sample, always the same."
     )
-    keep_matrices: int = Field(
-        3, ge=1, description="Training matrices to keep, the newest; older ones are dropped."
-    )
     threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="Threads for one run."
     )

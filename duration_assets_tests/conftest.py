@@ -65,5 +65,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 def _fail_if_skipped_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
     expected_failure = hasattr(report, "wasxfail")
     if report.skipped and not expected_failure and os.environ.get("CI"):
+        where = report.longrepr
+        reason = where[-1] if isinstance(where, tuple) else report.longreprtext
         report.outcome = "failed"
-        report.longrepr = f"In CI no test may be skipped. {report.longreprtext}"
+        report.longrepr = f"No test may be skipped in CI. {reason}"

@@ -66,8 +66,8 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
             store.writing(place.node.key, month) as draft,
             tracking.training_run(
                 run_name=f"{place.service.name}/{feature_set.name}/{month}",
-                dagster_run_id=context.run_id,
-                job_name=context.job_name,
+                dagster_run_id=context.run.run_id,
+                job_name=context.run.job_name,
                 log=context.log,
                 tags={
                     "service": place.service.name,

@@ -71,7 +71,7 @@ class Partition:
         """Return one of its files.
 
         Raises:
-            MissingPartitionError: if it is not there, for one because it was dropped.
+            MissingPartitionError: if it is not there.
         """
         path = self.folder / name
         if not path.exists():
@@ -188,10 +188,6 @@ class Store:
                 raise _explained(error, place) from error
             finally:
                 shutil.rmtree(draft.folder, ignore_errors=True)
-
-    def drop_files(self, partition: Partition) -> None:
-        """Drop a partition's files to save space; what is known about it stays."""
-        shutil.rmtree(partition.folder, ignore_errors=True)
 
     def months(self, asset: str) -> list[Month]:
         """Return the months of an asset that are there, in time."""

@@ -7,6 +7,7 @@ mlflow takes seconds to import, so it is imported where it is used.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import tempfile
@@ -256,14 +257,14 @@ class Tracking:
             "env": {},
             "extra_tags": {},
         }
-        return MlFlow(
-            SimpleNamespace(
-                log=log,
-                dagster_run=SimpleNamespace(job_name=job_name),
-                run_id=dagster_run_id,
-                resource_config=config,
-            )
+        context = SimpleNamespace(
+            log=log,
+            dagster_run=SimpleNamespace(job_name=job_name),
+            run_id=dagster_run_id,
+            resource_config=config,
         )
+        with _without_beta_warnings():
+            return MlFlow(context)
 
     def _check_server(self) -> None:
         """Ask a tracking server for a sign of life; MLflow's own client would try for minutes."""
@@ -287,17 +288,26 @@ def _log_content(client: MlflowClient, run_id: str, content: bytes, path: str) -
 
 
 def _import_mlflow() -> Any:
-    """Import mlflow and dagster-mlflow, without what they say at import."""
+    """Import mlflow and dagster-mlflow, without what they say at import and of their progress."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"mlflow|dagster_mlflow|dagster")
-        from dagster._utils.warnings import BetaWarning
-
-        warnings.filterwarnings("ignore", category=BetaWarning)
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    with _without_beta_warnings():
         import dagster_mlflow  # noqa: F401
         import mlflow
 
-        return mlflow
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return mlflow
+
+
+@contextmanager
+def _without_beta_warnings() -> Iterator[None]:
+    """Keep quiet that dagster-mlflow calls itself a beta: it is used knowingly."""
+    from dagster._utils.warnings import BetaWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BetaWarning)
+        yield
 
 
 @contextmanager

@@ -114,11 +114,13 @@ class TripSource:
         retry = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_can_pass),
             stop=tenacity.stop_after_attempt(self.attempts),
-            wait=tenacity.wait_exponential_jitter(self.first_wait, max=60, jitter=self.first_wait),
+            wait=tenacity.wait_exponential_jitter(
+                multiplier=self.first_wait, max=60, jitter=self.first_wait
+            ),
             reraise=True,
         )
         try:
-            return retry(self._fetch_once, service, month, destination, progress)
+            return retry(self._fetch_unmasked, service, month, destination, progress)
         except BaseException as error:
             destination.unlink(missing_ok=True)
             explained = self._explain(error, service, month)
@@ -148,6 +150,17 @@ class TripSource:
                 "pip install 'duration_assets[s3]' for S3."
             ) from error
 
+    def _fetch_unmasked(
+        self, service: Service, month: Month, destination: Path, progress: Progress | None
+    ) -> FetchedFile:
+        """Fetch once; whatever fails over HTTP, fsspec may say that the file is not found."""
+        try:
+            return self._fetch_once(service, month, destination, progress)
+        except FileNotFoundError as error:
+            if error.__cause__ is not None:
+                raise error.__cause__ from None
+            raise
+
     def _fetch_once(
         self, service: Service, month: Month, destination: Path, progress: Progress | None
     ) -> FetchedFile:
@@ -164,7 +177,7 @@ class TripSource:
         # Streaming over HTTP asks for the size with the same request.
         size_hint = {"block_size": 0} if "http" in str(files.protocol) else {}
         with closing(files.open(url, "rb", **size_hint)) as stream, destination.open("wb") as out:
-            announced = getattr(stream, "size", None)
+            announced = _announced_size(stream)
             while chunk := stream.read(_CHUNK):
                 out.write(chunk)
                 digest.update(chunk)
@@ -215,6 +228,12 @@ class TripSource:
                 return bool(stream.read(1))
         except Exception:
             return False
+
+
+def _announced_size(stream: Any) -> int | None:
+    """Return the bytes that a file or a web server's answer says it has."""
+    answer = getattr(stream, "r", None)
+    return getattr(stream, "size", None) if answer is None else answer.content_length
 
 
 def _is_transfer_error(error: BaseException) -> bool:

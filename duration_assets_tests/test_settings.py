@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from duration_assets.errors import SettingsError
+from duration_assets.months import Month, window_months
+from duration_assets.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("DURATION_WINDOW", "25", "DURATION_WINDOW: .* less than or equal to 24"),
+        ("DURATION_LAST_MONTH", "2023-13", "There is no month 13"),
+        ("DURATION_FIRST_MONTH", "2012-01", "can be used from 2013-08 on"),
+        ("DURATION_SERVICES", "purple", "There is no service 'purple'"),
+        ("DURATION_FEATURE_SETS", "magic", "There is no feature set 'magic'"),
+        ("DURATION_SERVICES", "fhv", "publishes no distance"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_with_the_reason(
+    variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=message):
+        Settings.load()
+
+
+def test_the_home_is_made_absolute_and_dagsters_home_lies_in_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.load()
+    assert settings.home == tmp_path / ".duration"
+    assert settings.dagster_home == tmp_path / ".duration" / "dagster"
+
+
+def test_a_dagster_home_that_is_set_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "elsewhere"))
+    assert Settings.load().dagster_home == tmp_path / "elsewhere"
+
+
+def test_first_months_can_differ_by_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DURATION_SERVICES", "green,yellow")
+    monkeypatch.setenv("DURATION_FIRST_MONTH", "2022-01,yellow=2023-05")
+    settings = Settings.load()
+    assert settings.first_month_of("green") == Month(2022, 1)
+    assert settings.first_month_of("yellow") == Month(2023, 5)
+
+
+def test_the_courses_window_is_always_one_month() -> None:
+    assert Settings.load(window=12).window_of("course") == 1
+
+
+def test_a_window_that_starts_before_the_first_month_is_shorter() -> None:
+    months = window_months(Month(2021, 2), 12, first=Month(2021, 1))
+    assert [str(month) for month in months] == ["2021-01", "2021-02"]
+
+
+def test_december_is_followed_by_january() -> None:
+    assert Month(2022, 12).shift(1) == Month(2023, 1)
