@@ -146,13 +146,13 @@ class Tracking:
             run_id = client.create_run(
                 self._experiment_id(client),
                 run_name=run_name,
-                tags={**tags, **_process_tags()},
+                tags={**tags, "dagster_job": job_name, **_process_tags()},
             ).info.run_id
         status = "FAILED"
         before = mlflow.get_tracking_uri()
         try:
             with _explained(self.tracking_uri):
-                tracker = self._dagster_mlflow(run_id, dagster_run_id, job_name, log)
+                tracker = self._dagster_mlflow(run_id, dagster_run_id, run_name, log)
                 yield TrainingRun(run_id, client, tracker)
             status = "FINISHED"
         except Exception as error:
@@ -246,7 +246,7 @@ class Tracking:
 
         return SqlAlchemyStore(self.tracking_uri, str(self.home / ARTIFACT_FOLDER))
 
-    def _dagster_mlflow(self, run_id: str, dagster_run_id: str, job_name: str, log: Any) -> Any:
+    def _dagster_mlflow(self, run_id: str, dagster_run_id: str, run_name: str, log: Any) -> Any:
         """Make dagster-mlflow's own object for a run that exists: it then searches for none."""
         from dagster_mlflow.resources import MlFlow
 
@@ -259,7 +259,8 @@ class Tracking:
         }
         context = SimpleNamespace(
             log=log,
-            dagster_run=SimpleNamespace(job_name=job_name),
+            # dagster-mlflow names the run after the job.
+            dagster_run=SimpleNamespace(job_name=run_name),
             run_id=dagster_run_id,
             resource_config=config,
         )
