@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from duration_assets.definitions import build_definitions, build_resources, job_name
 from duration_assets.errors import DurationError, SettingsError
 from duration_assets.lineage import Node
+from duration_assets.modelling.quality import blocking_problems
 from duration_assets.months import Month
 from duration_assets.planning import Plan, out_of_date, plan_training
 from duration_assets.resources.store import Store
@@ -84,48 +84,49 @@ def train(
         needed = out_of_date(nodes, at, first, store, force=force)
         announce(nodes[0].group, at, tuple(node.key for node in needed))
         if needed:
-            _run(definitions, instance, needed, at)
+            _run(definitions, instance, needed, at, store)
     return _result(plan, store, service, feature_set, month)
 
 
 def _run(
-    definitions: Definitions, instance: DagsterInstance, nodes: tuple[Node, ...], month: Month
+    definitions: Definitions,
+    instance: DagsterInstance,
+    nodes: tuple[Node, ...],
+    month: Month,
+    store: Store,
 ) -> None:
+    """Make a group's assets for a month in one Dagster run.
+
+    Raises:
+        DurationError: if a step or a blocking check says no; a bug keeps its own error.
+    """
     from dagster import AssetKey
+    from dagster._core.errors import DagsterAssetCheckFailedError
 
     job = definitions.resolve_job_def(job_name(nodes[0]))
-    with _step_errors() as raised:
-        outcome = job.execute_in_process(
+    try:
+        job.execute_in_process(
             partition_key=str(month),
             instance=instance,
             asset_selection=[AssetKey(node.key.split("/")) for node in nodes],
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            raise_on_error=True,
         )
-    if raised:
-        raise DurationError(f"{nodes[0].group} of {month}: {_explain(raised[0])}\n{RESUME}")
-    failed = [check for check in outcome.get_asset_check_evaluations() if not check.passed]
-    for check in failed:
-        if check.severity.value == "ERROR":
-            raise DurationError(
-                f"{check.asset_key.to_user_string()} for {month}: {check.description}\n{RESUME}"
-            )
+    except DurationError as error:
+        raise DurationError(f"{nodes[0].group} of {month}: {error}\n{RESUME}") from error
+    except DagsterAssetCheckFailedError as error:
+        problems = list(_blocking(nodes, month, store))
+        if not problems:
+            raise
+        raise DurationError("\n".join([*problems, RESUME])) from error
 
 
-@contextmanager
-def _step_errors() -> Iterator[list[Exception]]:
-    """Collect an expected error instead of raising it; a bug keeps its traceback."""
-    from dagster._core.errors import DagsterAssetCheckFailedError
-
-    raised: list[Exception] = []
-    try:
-        yield raised
-    except (DurationError, DagsterAssetCheckFailedError) as error:
-        raised.append(error)
-
-
-def _explain(error: Exception) -> str:
-    return str(error)
+def _blocking(nodes: tuple[Node, ...], month: Month, store: Store) -> Iterator[str]:
+    """Yield what the blocking rules say of what a run made."""
+    for node in nodes:
+        found = store.find(node.key, month)
+        if found is not None:
+            for problem in blocking_problems(node.key, found.summary):
+                yield f"{node.key} for {month}: {problem}"
 
 
 def _result(plan: Plan, store: Store, service: str, feature_set: str, month: Month) -> Trained:
