@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -149,6 +152,35 @@ def test_a_month_published_again_with_a_further_column_changes_no_data_version(
     assert after == before
 
 
+def test_the_whole_model_takes_raw_trips_and_loads_without_dagster(home: Home) -> None:
+    trained = home.train(JANUARY)
+    code = (
+        "import sys, mlflow, pandas as pd\n"
+        "mlflow.set_tracking_uri(sys.argv[1])\n"
+        "model = mlflow.pyfunc.load_model(sys.argv[2])\n"
+        "print('dagster' in sys.modules)\n"
+        "rows = pd.read_parquet(sys.argv[3]).head(50)\n"
+        "print(*[float(value).hex() for value in model.predict(rows)])\n"
+    )
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", code, home.settings.tracking_uri, trained.model_uri),
+            str(published(home.source, FEBRUARY)),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported, predictions = done.stdout.splitlines()
+    assert imported == "False"
+    from duration_assets.modelling.model import DurationModel
+
+    model = home.store.require("green/metered/duration_model", JANUARY, "the test")
+    rows = pl.read_parquet(published(home.source, FEBRUARY)).head(50).to_pandas()
+    ours = DurationModel.load(model.folder).predict_published(rows)
+    assert [float.fromhex(value) for value in predictions.split()] == ours.tolist()
+
+
 def test_the_bare_booster_is_logged_in_the_courses_layout(home: Home) -> None:
     trained = home.train(JANUARY)
     run = home.tracking._client().get_run(trained.run_id)
@@ -158,6 +190,15 @@ def test_the_bare_booster_is_logged_in_the_courses_layout(home: Home) -> None:
         path.name for path in booster.parent.iterdir()
     }
     assert (experiment / trained.run_id / "artifacts" / "preprocessor" / "preprocessor.b").exists()
+
+
+def test_a_sample_is_the_same_each_time_and_tagged(home: Home) -> None:
+    home.settings = home.settings.model_copy(update={"max_training_rows": 1_000})
+    trained = home.train()
+    matrix = home.store.require("green/metered/training_matrix", FEBRUARY, "the test")
+    assert matrix.summary["rows"] in (999, 1_000)
+    assert home.tracking._client().get_run(trained.run_id).data.tags["sampled"] == "true"
+    assert home.train(force=True).metrics == trained.metrics
 
 
 def zones_out_of_range(table: pa.Table) -> pa.Table:
