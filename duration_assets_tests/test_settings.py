@@ -61,3 +61,10 @@ def test_a_window_that_starts_before_the_first_month_is_shorter() -> None:
 
 def test_december_is_followed_by_january() -> None:
     assert Month(2022, 12).shift(1) == Month(2023, 1)
+
+
+def test_a_password_in_mlflows_address_does_not_get_into_links(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@mlflow.example/store")
+    assert Settings.load().mlflow_ui == "https://mlflow.example/store"

@@ -272,7 +272,9 @@ class Tracking:
         if not self.tracking_uri.startswith(("http://", "https://")):
             return
         try:
-            urlopen(f"{self.tracking_uri.rstrip('/')}/health", timeout=_ANSWER_WITHIN).close()
+            # This page asks for no password, and urlopen cannot read one from an address.
+            address = _host_of(self.tracking_uri).rstrip("/")
+            urlopen(f"{address}/health", timeout=_ANSWER_WITHIN).close()
         except (URLError, OSError) as error:
             raise TrackingError(
                 f"MLflow cannot be reached at {_host_of(self.tracking_uri)} ({error}): start its "

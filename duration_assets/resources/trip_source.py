@@ -126,7 +126,8 @@ class TripSource:
             explained = self._explain(error, service, month)
             if explained is error:
                 raise
-            raise explained from error
+            # The chain would show the address with its credentials.
+            raise explained from None
 
     def _url(self, service: str, month: Month) -> str:
         return self.template.format(service=service, month=month)

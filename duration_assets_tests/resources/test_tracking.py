@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -164,3 +166,24 @@ def test_a_server_that_cannot_be_reached_is_named_at_once(tmp_path: Path) -> Non
         tracking.prepare()
     assert time.monotonic() - began < 15
     assert "secret" not in str(caught.value)
+
+
+def test_a_server_with_a_password_in_its_address_is_found_alive(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Health) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        uri = f"http://me:secret@127.0.0.1:{server.server_address[1]}"
+        Tracking(uri, home=tmp_path, ui_url="http://here")._check_server()
+        answering.join()
+    assert asked == ["/health"]

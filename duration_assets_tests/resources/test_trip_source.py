@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -158,3 +159,14 @@ def test_a_folder_that_is_not_there_is_told_apart_from_a_month(tmp_path: Path) -
 def test_another_placeholder_in_the_template_is_refused() -> None:
     with pytest.raises(SettingsError, match="no other placeholder"):
         TripSource("https://host/{year}.parquet")
+
+
+def test_secrets_in_an_address_do_not_get_into_a_traceback(server: Server, tmp_path: Path) -> None:
+    server.answer = lambda path, count: (500, b"", 0)
+    port = server.server.server_address[1]
+    url = f"http://127.0.0.1:{port}/{{service}}/{{month}}?signature=hidden"
+    source = TripSource(url, attempts=1, first_wait=0.01)
+    with pytest.raises(UnreachableError) as caught:
+        source.fetch(GREEN, JANUARY, tmp_path / "month")
+    assert any("signature=hidden" in path for path in server.asked)
+    assert "hidden" not in "".join(traceback.format_exception(caught.value))
