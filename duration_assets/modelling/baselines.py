@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from duration_assets.modelling.features import FloatArray
+from duration_assets.modelling.statistics import exactly_summable
 
 PAIR = ("pickup_zone", "dropoff_zone")
 
@@ -20,7 +21,7 @@ def pair_medians(trips: pl.LazyFrame) -> pl.DataFrame:
         A row for each pair, sorted, with `median` and the overall `mean`, both in minutes.
     """
     return (
-        trips.with_columns(mean=pl.col("duration").mean())
+        trips.with_columns(mean=exactly_summable(pl.col("duration")).mean())
         .group_by(PAIR)
         .agg(median=pl.col("duration").median(), mean=pl.col("mean").first())
         .sort(PAIR)

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from duration_assets.modelling.baselines import pair_medians
 from duration_assets.modelling.cleaning import canonical_trips
 from duration_assets.modelling.features import FEATURE_SETS
 from duration_assets.modelling.statistics import add_up, weekly_sums
@@ -75,6 +76,21 @@ def test_sums_of_weeks_add_up_to_the_sums_of_the_month() -> None:
     added = add_up([weekly_sums(two_weeks([10, 20], [30]).lazy(), JANUARY)], keys=["pickup_zone"])
     assert added["trips"].to_list() == [3.0]
     assert added["duration"].to_list() == pytest.approx([60.0])
+
+
+@pytest.mark.real_data
+def test_sums_are_the_same_to_the_last_bit_in_whatever_order_trips_are_added(
+    real_data: Path,
+) -> None:
+    published = pl.read_parquet(real_data / "trip-data" / "green_tripdata_2023-01.parquet")
+    trips = trips_of(published).filter(pl.col("duration").is_between(1, 60))
+    first = weekly_sums(trips.lazy(), JANUARY)
+    medians = pair_medians(trips.lazy())
+    for seed in range(5):
+        shuffled = trips.sample(fraction=1.0, shuffle=True, seed=seed)
+        assert weekly_sums(shuffled.lazy(), JANUARY).equals(first)
+        assert add_up([weekly_sums(shuffled.lazy(), JANUARY)]).equals(add_up([first]))
+        assert pair_medians(shuffled.lazy()).equals(medians)
 
 
 def test_a_saved_preprocessor_encodes_the_same(tmp_path: Path) -> None:
