@@ -13,8 +13,6 @@ from duration_assets.errors import DurationError
 from duration_assets.services import SERVICES
 from duration_assets.settings import FEATURE_SETS, Settings, check_feature_set
 
-CONSOLE_WIDTH = 100
-
 
 class _Group(DefaultGroup):  # type: ignore[misc]
     """Prints the message of an expected error, and nothing else."""

@@ -17,19 +17,6 @@ from duration_assets.settings import Settings
 
 
 @dataclass(frozen=True)
-class Task:
-    """Partitions of one group and month, to be made in one run."""
-
-    nodes: tuple[Node, ...]
-    month: Month
-
-    @property
-    def keys(self) -> list[str]:
-        """The assets to make."""
-        return [node.key for node in self.nodes]
-
-
-@dataclass(frozen=True)
 class Plan:
     """What one training takes.
 

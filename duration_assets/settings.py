@@ -10,11 +10,11 @@ import os
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from duration_assets.addresses import without_secrets
 from duration_assets.errors import SettingsError
 from duration_assets.months import Month
 from duration_assets.services import SERVICES, service_named
@@ -191,9 +191,8 @@ class Settings(BaseSettings):
         """The address of MLflow's web UI, without a slash at its end."""
         served = f"http://{self.host}:{self.mlflow_port}"
         if self.mlflow_tracking_uri and self.mlflow_tracking_uri.startswith("http"):
-            # The address goes into metadata, where its user and password must not.
-            parts = urlsplit(self.mlflow_tracking_uri)
-            served = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+            # The address goes into metadata.
+            served = without_secrets(self.mlflow_tracking_uri)
         return (self.mlflow_url or served).rstrip("/")
 
 

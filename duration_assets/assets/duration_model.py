@@ -26,7 +26,8 @@ from duration_assets.resources.store import (
     content_hash,
     write_atomically,
 )
-from duration_assets.resources.tracking import Tracking, TrainingRun
+from duration_assets.resources.tracking import Tracking
+from duration_assets.resources.training_run import TrainingRun
 
 Inputs = Mapping[str, Mapping[Month, Partition]]
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import fsspec
 import tenacity
 
+from duration_assets.addresses import without_secrets
 from duration_assets.errors import (
     NotPublishedError,
     SettingsError,
@@ -85,7 +85,7 @@ class TripSource:
         if fields - {"service", "month"}:
             raise SettingsError(
                 "DURATION_SOURCE may hold {service} and {month}, and no other placeholder; it is "
-                f"{_without_secrets(template)}."
+                f"{without_secrets(template)}."
             )
         self.template = template if fields else f"{template.rstrip('/')}/{FILE_NAME}"
         self.timeout = timeout
@@ -95,7 +95,7 @@ class TripSource:
 
     def address(self, service: str, month: Month) -> str:
         """Return where a month is, without credentials."""
-        return _without_secrets(self._url(service, month))
+        return without_secrets(self._url(service, month))
 
     def fetch(
         self,
@@ -250,11 +250,3 @@ def _can_pass(error: BaseException) -> bool:
     if status is not None:
         return status >= 500 or status in (403, 408, *_THROTTLED)
     return not isinstance(error, FileNotFoundError) and _is_transfer_error(error)
-
-
-def _without_secrets(url: str) -> str:
-    """Remove user, password and query from an address."""
-    parts = urlsplit(url)
-    if not parts.scheme or not parts.netloc:
-        return url
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

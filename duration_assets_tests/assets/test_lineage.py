@@ -2,85 +2,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
 
-from duration_assets.errors import DurationError, HomeError, SettingsError
 from duration_assets.home import open_home
 from duration_assets.months import Month
-from duration_assets.resources.store import Store
-from duration_assets.resources.tracking import Tracking
-from duration_assets.running import Trained, train
-from duration_assets.settings import Settings
+from duration_assets.running import train
 from duration_assets.simulation.writer import write_month
+from duration_assets_tests.homes import Home
 from duration_assets_tests.months import (
     FEBRUARY,
     JANUARY,
-    MARCH,
     ROWS,
     published,
     rewrite,
-    settings_for,
-    simulated_folder,
 )
 
 COURSE_RMSE = {"2023-01": 5.26004, "2022-02": 5.87382}
 COURSE_COLUMNS = {"2023-01": 5702, "2022-02": 6795}
-
-
-class Home:
-    """A home with a source folder, and what a training in it announced."""
-
-    def __init__(self, folder: Path, **changes: object) -> None:
-        self.source = folder / "source"
-        self.settings: Settings = settings_for(folder / "home", self.source, **changes)
-        self.made: list[tuple[str, str]] = []
-
-    @property
-    def store(self) -> Store:
-        return Store(self.settings.home / "store")
-
-    @property
-    def tracking(self) -> Tracking:
-        return Tracking(
-            self.settings.tracking_uri, home=self.settings.home, ui_url="http://localhost:5000"
-        )
-
-    def train(
-        self, month: Month = FEBRUARY, feature_set: str = "metered", force: bool = False
-    ) -> Trained:
-        self.made = []
-
-        def announce(_group: str, month: Month, assets: tuple[str, ...]) -> None:
-            self.made += [(asset.rpartition("/")[2], str(month)) for asset in assets]
-
-        with open_home(self.settings) as instance:
-            return train(
-                self.settings, instance, "green", feature_set, month, announce, force=force
-            )
-
-    def running_mlflow_runs(self) -> list[str]:
-        client = self.tracking._client()
-        experiments = [each.experiment_id for each in client.search_experiments()]
-        runs = client.search_runs(experiments)
-        return [run.info.run_id for run in runs if run.info.status == "RUNNING"]
-
-    def half_written(self) -> list[Path]:
-        return [path for path in self.store.root.glob("*/**/.*") if "locks" not in str(path)]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    home = Home(tmp_path)
-    simulated_folder(home.source)
-    yield home
-    assert home.half_written() == []
-    assert home.running_mlflow_runs() == []
 
 
 def test_a_month_is_trained_judged_and_logged(home: Home) -> None:
@@ -199,81 +141,6 @@ def test_a_sample_is_the_same_each_time_and_tagged(home: Home) -> None:
     assert matrix.summary["rows"] in (999, 1_000)
     assert home.tracking._client().get_run(trained.run_id).data.tags["sampled"] == "true"
     assert home.train(force=True).metrics == trained.metrics
-
-
-def zones_out_of_range(table: pa.Table) -> pa.Table:
-    zones = pa.array(np.full(len(table), 999), table.schema.field("PULocationID").type)
-    return table.set_column(table.schema.get_field_index("PULocationID"), "PULocationID", zones)
-
-
-def text_zones(table: pa.Table) -> pa.Table:
-    index = table.schema.get_field_index("PULocationID")
-    return table.set_column(index, "PULocationID", table["PULocationID"].cast(pa.string()))
-
-
-def endless_trips(table: pa.Table) -> pa.Table:
-    index = table.schema.get_field_index("lpep_dropoff_datetime")
-    late = pa.array(np.full(len(table), np.datetime64("2030-01-01", "us")))
-    return table.set_column(index, "lpep_dropoff_datetime", late)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda table: table.drop_columns(["trip_distance"]), "column trip_distance is missing"),
-        (text_zones, "PULocationID has type string where a number"),
-        (lambda table: table.slice(0, 0), "holds no trips"),
-        (zones_out_of_range, "zone id outside 1 to 265"),
-        (endless_trips, "None of its .* rows is a trip of 1 to 60 minutes"),
-    ],
-)
-def test_a_month_that_cannot_be_used_is_refused_with_the_reason_and_refused_again(
-    change: object, message: str, home: Home
-) -> None:
-    rewrite(published(home.source, FEBRUARY), change)
-    for _ in range(2):
-        with pytest.raises(DurationError, match=message) as caught:
-            home.train()
-        assert "2023-02" in str(caught.value)
-
-
-def test_another_months_file_is_caught(home: Home) -> None:
-    published(home.source, MARCH).replace(published(home.source, FEBRUARY))
-    with pytest.raises(DurationError, match="looks like another month's file"):
-        home.train()
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [(b"", "is empty"), (b"<html>no</html>", "is a web page"), (b"PAR1 cut", "is cut short")],
-)
-def test_a_file_that_is_no_parquet_file_does_not_land(
-    content: bytes, message: str, home: Home
-) -> None:
-    published(home.source, FEBRUARY).write_bytes(content)
-    with pytest.raises(DurationError, match=message):
-        home.train()
-    assert home.store.find("green/raw_trips", FEBRUARY) is None
-    assert home.store.find("green/raw_trips", JANUARY) is not None
-
-
-def test_a_month_that_is_not_published_is_named(home: Home) -> None:
-    published(home.source, MARCH).unlink()
-    with pytest.raises(DurationError, match="green trips of 2023-03 are not published"):
-        home.train()
-
-
-def test_a_filled_home_refuses_another_source(home: Home, tmp_path: Path) -> None:
-    home.train(JANUARY)
-    home.settings = home.settings.model_copy(update={"source": str(tmp_path / "other")})
-    with pytest.raises(HomeError, match="was filled from"):
-        home.train(JANUARY)
-
-
-@pytest.mark.parametrize("month", [Month(2022, 12), MARCH, Month(2023, 4)])
-def test_a_month_before_the_first_or_after_the_last_is_refused(month: Month, home: Home) -> None:
-    with pytest.raises(SettingsError, match="can be trained on months from 2023-01 to 2023-02"):
-        home.train(month)
 
 
 def test_yellow_trips_take_the_same_way(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from duration_assets.errors import TrackingError
-from duration_assets.resources.tracking import Tracking, TrainingRun
+from duration_assets.resources.tracking import Tracking
+from duration_assets.resources.training_run import TrainingRun
 
 RUN_AND_WAIT = """
 import logging, sys, time

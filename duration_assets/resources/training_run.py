@@ -1,0 +1,73 @@
+"""What the step that trains may log to its MLflow run. Opening and ending it is `tracking.py`'s."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+class TrainingRun:
+    """The MLflow run of a training that is going on."""
+
+    def __init__(self, run_id: str, client: MlflowClient, tracker: Any) -> None:
+        """Wrap a run that `Tracking.training_run` opened."""
+        self.run_id = run_id
+        self._client = client
+        self._tracker = tracker
+
+    def log_params(self, params: Mapping[str, object]) -> None:
+        """Log what the model was trained with."""
+        self._tracker.log_params(dict(params))
+
+    def log_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Log figures."""
+        self._tracker.log_metrics(dict(metrics))
+
+    def log_history(self, name: str, values: Sequence[float]) -> None:
+        """Log a metric by boosting round, counted from 1."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(name, value, now, step) for step, value in enumerate(values, start=1)]
+        for start in range(0, len(metrics), 1000):
+            self._client.log_batch(self.run_id, metrics=metrics[start : start + 1000])
+
+    def log_inputs(self, versions: Mapping[str, str], source: str) -> None:
+        """Log the data versions of what the model was made from, as MLflow datasets.
+
+        Args:
+            versions: data version by partition name.
+            source: where the trips were published.
+        """
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        inputs = [
+            DatasetInput(
+                Dataset(name, version[:36], "duration_assets", source),
+                [InputTag("mlflow.data.context", "training")],
+            )
+            for name, version in versions.items()
+        ]
+        self._client.log_inputs(self.run_id, inputs)
+
+    def log_file(self, path: Path, folder: str | None = None) -> None:
+        """Log a file as an artifact."""
+        self._tracker.log_artifact(str(path), folder)
+
+    def log_bytes(self, content: bytes, path: str) -> None:
+        """Log content as an artifact under a path."""
+        log_content(self._client, self.run_id, content, path)
+
+
+def log_content(client: MlflowClient, run_id: str, content: bytes, path: str) -> None:
+    """Log content as an artifact under a path."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / Path(path).name
+        file.write_bytes(content)
+        client.log_artifact(run_id, str(file), str(Path(path).parent))
