@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import filelock
 
+from duration_assets.addresses import without_secrets
 from duration_assets.errors import HomeError
 from duration_assets.resources.store import write_atomically
 from duration_assets.resources.tracking import Tracking
@@ -58,12 +59,13 @@ def open_home(settings: Settings) -> DagsterInstance:
 def _remember_source(settings: Settings) -> None:
     """Keep a home to one source: months of two sources in one window would be silent nonsense."""
     memory = settings.home / _MEMORY
+    now = without_secrets(settings.source)
     if not memory.exists():
-        write_atomically(memory, json.dumps({"source": settings.source}).encode())
+        write_atomically(memory, json.dumps({"source": now}).encode())
         return
     source = json.loads(memory.read_text())["source"]
-    if source != settings.source:
+    if source != now:
         raise HomeError(
             f"The home {settings.home} was filled from {source}, and DURATION_SOURCE is now "
-            f"{settings.source}. Set DURATION_SOURCE back, or DURATION_HOME to another folder."
+            f"{now}. Set DURATION_SOURCE back, or DURATION_HOME to another folder."
         )
