@@ -107,10 +107,20 @@ def _settings_for(service: str, feature_set: str, window: int | None) -> Setting
 
 def _train(settings: Settings, service: str, feature_set: str, month: Any, force: bool) -> Any:
     from duration_assets.home import open_home
+    from duration_assets.progress import BarProgress
     from duration_assets.running import train
 
     with open_home(settings) as instance:
-        return train(settings, instance, service, feature_set, month, _announce, force=force)
+        return train(
+            settings,
+            instance,
+            service,
+            feature_set,
+            month,
+            _announce,
+            force=force,
+            progress=BarProgress(),
+        )
 
 
 def _announce(group: str, month: Any, assets: tuple[str, ...]) -> None:

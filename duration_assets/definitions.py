@@ -24,6 +24,7 @@ from duration_assets.assets.zone_statistics import build_zone_statistics
 from duration_assets.checks import build_checks
 from duration_assets.lineage import Node, data_nodes, model_nodes
 from duration_assets.modelling.features import feature_set_named
+from duration_assets.progress import LogProgress
 from duration_assets.resources.store import Store
 from duration_assets.resources.tracking import Tracking
 from duration_assets.resources.trip_source import TripSource
@@ -94,6 +95,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             timeout=settings.source_timeout,
             attempts=settings.source_attempts,
         ),
+        "progress": LogProgress(),
         "tracking": Tracking(settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui),
     }
 

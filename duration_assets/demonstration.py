@@ -9,6 +9,7 @@ from rich.table import Table
 
 from duration_assets.home import open_home
 from duration_assets.months import Month
+from duration_assets.progress import BarProgress
 from duration_assets.running import Announce, Trained, train
 from duration_assets.settings import Settings
 from duration_assets.simulation.writer import simulate_source
@@ -41,7 +42,15 @@ def run_demonstration(rows: int, announce: Announce) -> None:
     )
     with open_home(settings) as instance:
         trained = [
-            train(settings, instance, SERVICE, FEATURE_SET, month, announce)
+            train(
+                settings,
+                instance,
+                SERVICE,
+                FEATURE_SET,
+                month,
+                announce,
+                progress=BarProgress(),
+            )
             for month in FIRST.through(LAST.shift(-1))
         ]
     console = Console()

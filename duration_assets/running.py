@@ -12,6 +12,7 @@ from duration_assets.lineage import Node
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.months import Month
 from duration_assets.planning import Plan, out_of_date, plan_training
+from duration_assets.progress import Progress
 from duration_assets.resources.store import Store
 from duration_assets.settings import Settings
 
@@ -54,6 +55,7 @@ def train(
     announce: Announce,
     *,
     force: bool = False,
+    progress: Progress | None = None,
 ) -> Trained:
     """Make everything that is out of date for one model and its evaluation.
 
@@ -65,6 +67,7 @@ def train(
         month: the training month.
         announce: told what is made.
         force: make everything again, but for files that are landed.
+        progress: shows how far long steps are, in place of the runs' logs.
 
     Raises:
         DurationError: whatever stopped it, explained.
@@ -78,6 +81,8 @@ def train(
             "month is judged on the next. See DURATION_FIRST_MONTH and DURATION_LAST_MONTH."
         )
     resources = build_resources(settings)
+    if progress is not None:
+        resources["progress"] = progress
     definitions = build_definitions(settings, resources)
     store: Store = resources["store"]
     for nodes, at in plan.stages:

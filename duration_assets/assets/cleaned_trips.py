@@ -7,8 +7,10 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+import pyarrow.parquet as pq
 
-from duration_assets.assets.common import Place, column_schema, month_of, preview, result
+from duration_assets.assets.common import Place, month_of
+from duration_assets.assets.descriptions import describe_table, result
 from duration_assets.assets.raw_trips import TRIPS_FILE
 from duration_assets.modelling.cleaning import COLUMN_DESCRIPTIONS, TRIP_SCHEMA, clean_month
 from duration_assets.resources.store import Store, content_hash
@@ -40,16 +42,15 @@ def build_cleaned_trips(place: Place) -> dg.AssetsDefinition:
             partition = place.commit(
                 draft, inputs, data_version=_version(kept, rejected), summary=asdict(summary)
             )
+        trips = partition.file(KEPT_FILE)
         reasons = {f"rejected {reason}": count for reason, count in summary.rejected.items()}
         return result(
             partition,
             {
-                "dagster/row_count": summary.kept,
-                "dagster/column_schema": column_schema(TRIP_SCHEMA, COLUMN_DESCRIPTIONS),
+                **describe_table(pl.scan_parquet(trips), summary.kept, COLUMN_DESCRIPTIONS),
                 "rows_published": summary.rows,
                 **reasons,
                 "mean_duration_minutes": summary.mean_duration or 0.0,
-                "preview": preview(pl.scan_parquet(partition.file(KEPT_FILE)).head(5).collect()),
             },
         )
 
@@ -58,7 +59,10 @@ def build_cleaned_trips(place: Place) -> dg.AssetsDefinition:
 
 def _version(kept: Path, rejected: Path) -> str:
     """Stand for the trips, but not for published columns that nothing is made from."""
-    columns = pl.read_parquet(rejected, columns=["reason", *TRIP_SCHEMA])
-    # As text: the binary formats of equal tables may differ.
-    others = hashlib.sha256(columns.write_csv().encode()).hexdigest()
-    return hashlib.sha256(f"{content_hash(kept)} {others}".encode()).hexdigest()
+    digest = hashlib.sha256(content_hash(kept).encode())
+    with pq.ParquetFile(rejected) as file:
+        for batch in file.iter_batches(columns=["reason", *TRIP_SCHEMA]):
+            # As text: the binary formats of equal tables may differ.
+            table = pl.DataFrame(pl.from_arrow(batch))
+            digest.update(table.write_csv(include_header=False).encode())
+    return digest.hexdigest()

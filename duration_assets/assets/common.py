@@ -1,14 +1,12 @@
-"""What the asset modules share: a lineage node in Dagster's terms, inputs, results, pictures."""
+"""What the asset modules share: a lineage node in Dagster's terms, its inputs, its commit."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
 from duration_assets.errors import RefusedPartitionError
 from duration_assets.lineage import Node
@@ -19,7 +17,6 @@ from duration_assets.services import Service
 from duration_assets.settings import Settings
 
 OWNERS = ["team:duration_assets"]
-_PREVIEW_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -114,56 +111,9 @@ def monthly(first: Month, last: Month) -> dg.MonthlyPartitionsDefinition:
     )
 
 
-def result(
-    partition: Partition, metadata: Mapping[str, Any], key: dg.AssetKey | None = None
-) -> dg.MaterializeResult[Any]:
-    """Tell Dagster what was written, in the form that every asset of the project uses."""
-    general: dict[str, Any] = {
-        "content_hash": partition.data_version,
-        "simulated": partition.simulated,
-        "path": dg.MetadataValue.path(str(partition.folder)),
-    }
-    return dg.MaterializeResult(
-        asset_key=key,
-        metadata={**general, **metadata},
-        data_version=dg.DataVersion(partition.data_version),
-    )
-
-
-def column_schema(types: Mapping[str, Any], descriptions: Mapping[str, str]) -> dg.TableSchema:
-    """Return columns in Dagster's terms."""
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(name, str(kind), description=descriptions.get(name))
-            for name, kind in types.items()
-        ]
-    )
-
-
-def preview(table: pl.DataFrame) -> dg.MarkdownMetadataValue:
-    """Return the first rows as a Markdown table."""
-    head = table.head(_PREVIEW_ROWS)
-    lines = [head.columns, ["---"] * head.width, *head.rows()]
-    return dg.MetadataValue.md("\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines))
-
-
-def pictures(images: Mapping[str, bytes]) -> dict[str, dg.MarkdownMetadataValue]:
-    """Return PNG images as Markdown that the web UI shows."""
-    return {
-        name: dg.MetadataValue.md(
-            f"![{name}](data:image/png;base64,{base64.b64encode(content).decode()})"
-        )
-        for name, content in images.items()
-    }
-
-
 def month_of(context: dg.AssetExecutionContext) -> Month:
     """Return the month that a step is asked to make."""
     return Month.parse(context.partition_key)
-
-
-def _cell(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def month_names(months: Sequence[Month]) -> list[str]:

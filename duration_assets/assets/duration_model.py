@@ -8,17 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
-from duration_assets.assets.common import Place, month_of, pictures, result
+from duration_assets.assets.common import Place, month_of
+from duration_assets.assets.descriptions import column_schema, pictures, preview, result
 from duration_assets.assets.training_matrix import MEDIANS_FILE
 from duration_assets.modelling.features import FeatureSet
-from duration_assets.modelling.matrices import BEGINNING, END, TRAINING, read_examples
+from duration_assets.modelling.matrices import BEGINNING, END, TRAINING
+from duration_assets.modelling.matrix_files import StoredExamples
 from duration_assets.modelling.preprocessors import (
     COURSE_FILE,
     PREPROCESSOR_FILE,
     load_preprocessor,
 )
 from duration_assets.months import Month
+from duration_assets.progress import Progress, Report
 from duration_assets.resources.store import (
     Draft,
     Partition,
@@ -58,6 +62,7 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
         context: dg.AssetExecutionContext,
         store: dg.ResourceParam[Store],
         tracking: dg.ResourceParam[Tracking],
+        progress: dg.ResourceParam[Progress],
     ) -> dg.MaterializeResult[Any]:
         month = month_of(context)
         inputs = place.inputs(month, store)
@@ -79,10 +84,12 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
                 },
             ) as run,
         ):
-            trained = _train(place, inputs, month, draft.folder)
+            with progress.task(f"Training {month}", "rounds", context.log) as report:
+                trained = _train(place, inputs, month, draft.folder, report)
             uri = _log(place, run, trained, inputs, month, draft.folder)
             partition = _commit(place, draft, inputs, month, trained, run.run_id, uri)
         _write_course_files(place.settings.home, partition)
+        example = _example(trained.model)
         return result(
             partition,
             {
@@ -90,7 +97,9 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
                 "mlflow_run_id": run.run_id,
                 "model_uri": uri,
                 "window": ", ".join(window),
-                "trips": matrix.summary["rows"],
+                "dagster/row_count": matrix.summary["rows"],
+                "dagster/column_schema": column_schema(example.schema, {}),
+                "preview": preview(example),
                 "rounds": trained.fitted.rounds,
                 "parameters": dg.MetadataValue.json(trained.fitted.parameters),
                 **trained.metrics,
@@ -101,28 +110,35 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
     return duration_model
 
 
-def _train(place: Place, inputs: Inputs, month: Month, folder: Path) -> _Trained:
+def _example(model: Any) -> pl.DataFrame:
+    """Return a few raw trips, as the model takes them, with what it predicts."""
+    from duration_assets.modelling.model_logging import example_trips
+
+    rows = example_trips(model.service, model.preprocessor.feature_set.uses_distance)
+    minutes = model.predict_published(rows)
+    return pl.from_pandas(rows).with_columns(predicted_minutes=pl.Series(minutes))
+
+
+def _train(place: Place, inputs: Inputs, month: Month, folder: Path, report: Report) -> _Trained:
     from duration_assets.modelling import plots
-    from duration_assets.modelling.metrics import error_metrics
-    from duration_assets.modelling.model import DurationModel, predict_matrix
+    from duration_assets.modelling.model import DurationModel
     from duration_assets.modelling.training import fit, fit_course
 
     source = inputs["preprocessor"][month]
     matrix = inputs["training_matrix"][month]
     preprocessor = load_preprocessor(source.file(PREPROCESSOR_FILE))
-    training = read_examples(matrix.folder, TRAINING)
     threads = place.settings.threads
+    training = StoredExamples(matrix.file(TRAINING))
     if preprocessor.feature_set.uses_zone_statistics:
-        beginning = read_examples(matrix.folder, BEGINNING)
-        fitted = fit(training, beginning, read_examples(matrix.folder, END), threads)
+        beginning, end = (StoredExamples(matrix.file(name)) for name in (BEGINNING, END))
+        fitted = fit(training, beginning, end, threads, report)
     else:
-        fitted = fit_course(training, threads)
+        fitted = fit_course(training, threads, report)
     model = DurationModel(place.service, preprocessor, fitted.booster)
     model.save(folder)
     shutil.copy(source.file(COURSE_FILE), folder / COURSE_FILE)
     shutil.copy(matrix.file(MEDIANS_FILE), folder / MEDIANS_FILE)
-    errors = error_metrics(predict_matrix(fitted.booster, training.features), training.durations)
-    metrics = {"training_rmse": errors["rmse"], "training_mae": errors["mae"]}
+    metrics = {f"training_{name}": value for name, value in fitted.training_errors.items()}
     if fitted.holdout_rmse:
         metrics["holdout_rmse"] = min(fitted.holdout_rmse)
     importance = plots.feature_importance(fitted.booster, preprocessor.feature_names)

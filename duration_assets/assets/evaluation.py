@@ -4,13 +4,15 @@ import json
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import polars as pl
 
-from duration_assets.assets.common import Place, month_of, pictures, result
+from duration_assets.assets.common import Place, month_of
+from duration_assets.assets.descriptions import describe_table, pictures, result
 from duration_assets.assets.training_matrix import MEDIANS_FILE
 from duration_assets.assets.validation_matrix import TRIPS_FILE, VALIDATION
 from duration_assets.modelling.features import FloatArray
-from duration_assets.modelling.matrices import read_examples
+from duration_assets.modelling.matrix_files import StoredExamples
 from duration_assets.modelling.metrics import error_metrics
 from duration_assets.resources.store import Partition, Store, content_hash
 from duration_assets.resources.tracking import Tracking
@@ -63,6 +65,9 @@ def build_evaluation(place: Place) -> dg.AssetsDefinition:
             partition,
             {
                 "mlflow_run": dg.MetadataValue.url(tracking.run_url(run_id)),
+                **describe_table(
+                    trips.lazy().with_columns(predicted=pl.Series(predicted)), len(trips)
+                ),
                 "trips_kept": matrix.summary["kept"],
                 **metrics,
                 **pictures(images),
@@ -75,8 +80,9 @@ def build_evaluation(place: Place) -> dg.AssetsDefinition:
 def _predict(model: Partition, matrix: Partition) -> FloatArray:
     from duration_assets.modelling.model import DurationModel, predict_matrix
 
-    features = read_examples(matrix.folder, VALIDATION).features
-    return predict_matrix(DurationModel.load(model.folder).booster, features)
+    booster = DurationModel.load(model.folder).booster
+    chunks = StoredExamples(matrix.file(VALIDATION))
+    return np.concatenate([predict_matrix(booster, chunk.features) for chunk in chunks])
 
 
 def _metrics(trips: pl.DataFrame, predicted: FloatArray, model: Partition) -> dict[str, float]:

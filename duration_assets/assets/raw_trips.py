@@ -5,8 +5,10 @@ from typing import Any
 
 import dagster as dg
 
-from duration_assets.assets.common import Place, column_schema, month_of, result
+from duration_assets.assets.common import Place, month_of
+from duration_assets.assets.descriptions import describe_file, result
 from duration_assets.modelling.trip_files import column_problems, read_trip_file
+from duration_assets.progress import Progress
 from duration_assets.resources.store import Store
 from duration_assets.resources.trip_source import TripSource
 
@@ -27,11 +29,13 @@ def build_raw_trips(place: Place) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         store: dg.ResourceParam[Store],
         trip_source: dg.ResourceParam[TripSource],
+        progress: dg.ResourceParam[Progress],
     ) -> dg.MaterializeResult[Any]:
         month = month_of(context)
         with store.writing(place.node.key, month) as draft:
             path = draft.folder / TRIPS_FILE
-            fetched = trip_source.fetch(place.service, month, path)
+            with progress.task(f"Fetching {month}", "bytes", context.log) as report:
+                fetched = trip_source.fetch(place.service, month, path, report)
             file = read_trip_file(path, fetched.address)
             _keep_by_content(store, draft.folder / TRIPS_FILE, fetched.sha256)
             summary = {
@@ -47,8 +51,7 @@ def build_raw_trips(place: Place) -> dg.AssetsDefinition:
         return result(
             partition,
             {
-                "dagster/row_count": file.rows,
-                "dagster/column_schema": column_schema(file.columns, {}),
+                **describe_file(partition.file(TRIPS_FILE), file.rows),
                 "size_bytes": fetched.size,
                 "source": fetched.address,
             },

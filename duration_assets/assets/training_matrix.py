@@ -4,23 +4,31 @@ One step makes both, so that all of a model's assets become ready at once and a 
 into one run.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from duration_assets.assets.cleaned_trips import KEPT_FILE
-from duration_assets.assets.common import Place, month_names, month_of, result
+from duration_assets.assets.common import Place, month_names, month_of
+from duration_assets.assets.descriptions import describe_file, describe_matrix, result
 from duration_assets.assets.zone_statistics import STATISTICS_FILE
+from duration_assets.errors import BadFileError
 from duration_assets.modelling.baselines import pair_medians
 from duration_assets.modelling.features import FeatureSet
 from duration_assets.modelling.matrices import (
+    BEGINNING,
+    END,
     TRAINING,
-    not_finite,
-    pair_examples,
-    sample_months,
-    window_examples,
+    Parts,
+    pair_parts,
+    window_parts,
+)
+from duration_assets.modelling.matrix_files import (
+    Examples,
+    MatrixSummary,
+    StoredExamples,
     write_examples,
 )
 from duration_assets.modelling.pair_preprocessor import PairPreprocessor
@@ -30,10 +38,11 @@ from duration_assets.modelling.preprocessors import (
     load_preprocessor,
     save_for_course_users,
 )
-from duration_assets.modelling.training import Examples
+from duration_assets.modelling.trip_batches import MonthTrips, sample_window
 from duration_assets.modelling.zone_preprocessor import ZonePreprocessor
 from duration_assets.months import Month
-from duration_assets.resources.store import Partition, Store, content_hash
+from duration_assets.progress import Progress, Report
+from duration_assets.resources.store import Partition, Store, content_hash, folder_hash
 
 MEDIANS_FILE = "pair_medians.parquet"
 
@@ -64,21 +73,33 @@ def build_training_matrix(
 
     @dg.multi_asset(specs=specs, name=matrix.node.key.replace("/", "__"))
     def training_matrix(
-        context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
+        context: dg.AssetExecutionContext,
+        store: dg.ResourceParam[Store],
+        progress: dg.ResourceParam[Progress],
     ) -> Iterator[dg.MaterializeResult[Any]]:
         month = month_of(context)
         fitted = _fit(preprocessor, feature_set, month, store)
+        file = fitted.file(PREPROCESSOR_FILE)
         yield result(
             fitted,
-            {"features": fitted.summary["features"], "window": fitted.summary["window"]},
+            {
+                **describe_file(file),
+                "features": fitted.summary["features"],
+                "window": ", ".join(fitted.summary["window"]),
+            },
             specs[0].key,
         )
-        encoded = _encode(matrix, month, store)
+        with progress.task(f"Encoding {month}'s window", "trips", context.log) as report:
+            encoded = _encode(matrix, month, store, report)
         yield result(
             encoded,
             {
-                "dagster/row_count": encoded.summary["rows"],
-                "features": encoded.summary["features"],
+                **describe_matrix(
+                    StoredExamples(encoded.file(TRAINING)),
+                    load_preprocessor(file).feature_names,
+                    encoded.summary["rows"],
+                ),
+                "window": ", ".join(encoded.summary["window"]),
             },
             specs[1].key,
         )
@@ -108,34 +129,67 @@ def _fit(place: Place, feature_set: FeatureSet, month: Month, store: Store) -> P
         )
 
 
-def _encode(place: Place, month: Month, store: Store) -> Partition:
+def _encode(place: Place, month: Month, store: Store, report: Report) -> Partition:
     inputs = place.inputs(month, store)
     preprocessor = load_preprocessor(inputs["preprocessor"][month].file(PREPROCESSOR_FILE))
-    scans = _scans(inputs)
-    tables = {key: scan.collect() for key, scan in scans.items()}
-    trips = sample_months(tables, place.settings.max_training_rows)
+    window = _trips(inputs)
+    sampled = sample_window(window, place.settings.max_training_rows)
+    parts: Parts
+    if isinstance(preprocessor, PairPreprocessor):
+        parts = pair_parts(preprocessor, sampled)
+    else:
+        parts = window_parts(preprocessor, sampled, _statistics(inputs))
     with store.writing(place.node.key, month) as draft:
-        parts: dict[str, Examples]
-        if isinstance(preprocessor, PairPreprocessor):
-            parts = pair_examples(preprocessor, pl.concat(trips.values()))
-        else:
-            parts = window_examples(preprocessor, trips, _statistics(inputs))
-        for name, examples in parts.items():
-            write_examples(draft.folder, name, examples)
-        pair_medians(pl.concat(scans.values())).write_parquet(draft.folder / MEDIANS_FILE)
-        rows = len(parts[TRAINING].durations)
+        total = sum(map(len, sampled))
+        written = {
+            name: write_examples(draft.folder / name, _counted(chunks, total, report))
+            for name, chunks in parts.items()
+        }
+        _check_parts(written, month)
+        pair_medians(pl.concat(_scans(inputs).values())).write_parquet(draft.folder / MEDIANS_FILE)
         return place.commit(
             draft,
             inputs,
-            data_version=content_hash(*sorted(draft.folder.iterdir())),
+            data_version=folder_hash(draft.folder),
             summary={
-                "rows": rows,
+                "rows": total,
                 "features": len(preprocessor.feature_names),
-                "sampled": rows < sum(map(len, tables.values())),
-                "not_finite": sum(map(not_finite, parts.values())),
-                "window": month_names(list(trips)),
+                "sampled": total < sum(map(len, window)),
+                "not_finite": sum(part.not_finite for part in written.values()),
+                "window": month_names([trips.month for trips in window]),
             },
         )
+
+
+def _counted(chunks: Iterable[Examples], total: int, report: Report) -> Iterator[Examples]:
+    """Pass chunks on, and report how many trips they were."""
+    done = 0
+    for chunk in chunks:
+        yield chunk
+        done += len(chunk.durations)
+        report(done, total)
+
+
+def _check_parts(written: Mapping[str, MatrixSummary], month: Month) -> None:
+    """Refuse a window whose end cannot be told from its beginning.
+
+    Raises:
+        BadFileError: if either has no trips.
+    """
+    empty = [name for name in (BEGINNING, END) if name in written and not written[name].rows]
+    if empty:
+        raise BadFileError(
+            f"The {empty[0]} of the window of {month} has no trips (the end is its last month from "
+            "the 22nd day on), so that the number of rounds cannot be chosen: ask the source for "
+            f"the whole file of {month} and land it again."
+        )
+
+
+def _trips(inputs: Inputs) -> list[MonthTrips]:
+    return [
+        MonthTrips(month, partition.file(KEPT_FILE), partition.summary["kept"])
+        for month, partition in inputs["cleaned_trips"].items()
+    ]
 
 
 def _scans(inputs: Inputs) -> dict[Month, pl.LazyFrame]:

@@ -3,19 +3,14 @@
 from typing import Any
 
 import dagster as dg
-import numpy as np
 
 from duration_assets.assets.cleaned_trips import KEPT_FILE, REJECTED_FILE
-from duration_assets.assets.common import Place, month_of, preview, result
-from duration_assets.modelling.matrices import (
-    durations_of,
-    judged_trips,
-    not_finite,
-    write_examples,
-)
+from duration_assets.assets.common import Place, month_of
+from duration_assets.assets.descriptions import describe_matrix, result
+from duration_assets.modelling.matrices import judged_trips, validation_chunks
+from duration_assets.modelling.matrix_files import StoredExamples, write_examples
 from duration_assets.modelling.preprocessors import PREPROCESSOR_FILE, load_preprocessor
-from duration_assets.modelling.training import Examples
-from duration_assets.resources.store import Store, content_hash
+from duration_assets.resources.store import Store, folder_hash
 
 VALIDATION = "validation"
 TRIPS_FILE = "trips.parquet"
@@ -41,30 +36,30 @@ def build_validation_matrix(place: Place) -> dg.AssetsDefinition:
         model = inputs["duration_model"][month.shift(-1)]
         trips = judged_trips(cleaned.file(KEPT_FILE), cleaned.file(REJECTED_FILE))
         preprocessor = load_preprocessor(model.file(PREPROCESSOR_FILE))
-        examples = Examples(preprocessor.transform(trips), durations_of(trips))
-        kept = trips["kept"].to_numpy()
         with store.writing(place.node.key, month) as draft:
-            write_examples(draft.folder, VALIDATION, examples)
+            chunks = validation_chunks(preprocessor, trips)
+            written = write_examples(draft.folder / VALIDATION, chunks)
             trips.write_parquet(draft.folder / TRIPS_FILE)
-            features = len(preprocessor.feature_names)
             partition = place.commit(
                 draft,
                 inputs,
-                data_version=content_hash(*sorted(draft.folder.iterdir())),
+                data_version=folder_hash(draft.folder),
                 summary={
                     "rows": len(trips),
-                    "kept": int(np.sum(kept)),
-                    "features": features,
-                    "not_finite": not_finite(examples),
+                    "kept": int(trips["kept"].sum()),
+                    "features": len(preprocessor.feature_names),
+                    "not_finite": written.not_finite,
                 },
             )
         return result(
             partition,
             {
-                "dagster/row_count": len(trips),
+                **describe_matrix(
+                    StoredExamples(partition.file(VALIDATION)),
+                    preprocessor.feature_names,
+                    len(trips),
+                ),
                 "trips_kept": partition.summary["kept"],
-                "features": features,
-                "preview": preview(trips),
             },
         )
 

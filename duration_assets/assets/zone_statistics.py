@@ -6,7 +6,8 @@ import dagster as dg
 import polars as pl
 
 from duration_assets.assets.cleaned_trips import KEPT_FILE
-from duration_assets.assets.common import Place, column_schema, month_of, preview, result
+from duration_assets.assets.common import Place, month_of
+from duration_assets.assets.descriptions import describe_table, result
 from duration_assets.modelling.statistics import weekly_sums
 from duration_assets.resources.store import Store, content_hash
 
@@ -39,13 +40,6 @@ def build_zone_statistics(place: Place) -> dg.AssetsDefinition:
                 data_version=content_hash(draft.folder / STATISTICS_FILE),
                 summary={"rows": len(sums)},
             )
-        return result(
-            partition,
-            {
-                "dagster/row_count": len(sums),
-                "dagster/column_schema": column_schema(sums.schema, {}),
-                "preview": preview(sums),
-            },
-        )
+        return result(partition, describe_table(sums.lazy(), len(sums)))
 
     return zone_statistics

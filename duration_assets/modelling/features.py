@@ -32,6 +32,9 @@ LEVELS: dict[str, int] = {
 }
 """What past trips are grouped by, and how many codes each level has."""
 
+KEY_CODES = LEVELS["pair_block"]
+"""How many codes there are for a zone pair in a time block, the finest level."""
+
 TIME_FEATURES = ("hour", "weekday", "hour_of_week")
 
 
@@ -92,9 +95,17 @@ def feature_set_named(name: str) -> FeatureSet:
 
 def feature_names(feature_set: FeatureSet) -> list[str]:
     """Return the columns of a feature set that uses zone statistics, in order."""
-    names = [f"{level}_{what}" for level in LEVELS for what in SUMS]
-    names.extend(TIME_FEATURES)
-    return [*names, "trip_distance"] if feature_set.uses_distance else names
+    return [*statistics_features(), *trip_features(feature_set)]
+
+
+def statistics_features() -> list[str]:
+    """Return the columns that are the same for all trips of a zone pair in a time block."""
+    return [f"{level}_{what}" for level in LEVELS for what in SUMS]
+
+
+def trip_features(feature_set: FeatureSet) -> list[str]:
+    """Return the columns that are a trip's own."""
+    return [*TIME_FEATURES, *(["trip_distance"] if feature_set.uses_distance else [])]
 
 
 def own_features(trips: pl.LazyFrame, feature_set: FeatureSet) -> pl.DataFrame:
@@ -113,27 +124,39 @@ def own_features(trips: pl.LazyFrame, feature_set: FeatureSet) -> pl.DataFrame:
     }
     if feature_set.uses_distance:
         columns["trip_distance"] = pl.col("distance").clip(0, LONGEST_FEATURE_DISTANCE)
-    wanted = ["pickup_zone", "dropoff_zone", "block", *TIME_FEATURES]
     return (
         with_time_and_zone_keys(trips)
         .with_columns(**columns)
-        .select(*wanted, *(["trip_distance"] if feature_set.uses_distance else []))
+        .select("pickup_zone", "dropoff_zone", "block", *trip_features(feature_set))
         .collect()
     )
 
 
-def level_codes(level: str, keys: pl.DataFrame) -> IntArray:
-    """Return the integer code of each row at a level of `LEVELS`.
+def key_codes(own: pl.DataFrame) -> IntArray:
+    """Return the integer code of each row's zone pair and block: rows with the same one are alike.
+
+    Args:
+        own: n rows with `pickup_zone`, `dropoff_zone` and `block`.
+
+    Returns:
+        n integers from 0 to `KEY_CODES` - 1.
+    """
+    pair = pl.col("pickup_zone").cast(pl.Int32) * ZONES + pl.col("dropoff_zone")
+    return own.select(pair * BLOCKS + pl.col("block")).to_series().to_numpy()
+
+
+def level_codes(level: str, keys: IntArray) -> IntArray:
+    """Return the integer code of each key at a level of `LEVELS`.
 
     Args:
         level: a key of `LEVELS`.
-        keys: n rows with `pickup_zone`, `dropoff_zone` and `block`.
+        keys: n codes from `key_codes`.
 
     Returns:
         n integers from 0 to `LEVELS[level]` - 1.
     """
-    pickup = keys["pickup_zone"].to_numpy().astype(np.int64)
-    dropoff = keys["dropoff_zone"].to_numpy().astype(np.int64)
+    pair: IntArray = keys // BLOCKS
+    block: IntArray = keys % BLOCKS
     place, _, timed = level.partition("_")
-    codes = {"pair": pickup * ZONES + dropoff, "pickup": pickup, "dropoff": dropoff}[place]
-    return codes * BLOCKS + keys["block"].to_numpy() if timed else codes
+    zones: dict[str, IntArray] = {"pair": pair, "pickup": pair // ZONES, "dropoff": pair % ZONES}
+    return zones[place] * BLOCKS + block if timed else zones[place]

@@ -1,22 +1,19 @@
-"""Feature matrices on disk: made for a training window or a validation month, written, read.
-
-Dense matrices are NumPy files that are mapped into memory, sparse ones SciPy files; neither can
-hold a pickle.
-"""
+"""The parts of a training matrix and a validation matrix, made chunk by chunk from trips."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from duration_assets.modelling.features import FloatArray
+from duration_assets.modelling.matrix_files import Examples
 from duration_assets.modelling.pair_preprocessor import PairPreprocessor
+from duration_assets.modelling.preprocessors import Preprocessor
 from duration_assets.modelling.statistics import week_of
-from duration_assets.modelling.training import Examples
+from duration_assets.modelling.trip_batches import BATCH, COLUMNS, MonthTrips, sample_window
 from duration_assets.modelling.zone_preprocessor import ZonePreprocessor
 from duration_assets.months import Month
 
@@ -26,126 +23,93 @@ TRAINING, BEGINNING, END = "training", "beginning", "end"
 END_SINCE_WEEK = 3
 """The end of a window is its last month from its fourth week, its 22nd day, on."""
 
+LARGE_WINDOW = 1_000_000
+"""The number of rounds of a window of more trips is chosen on a sample."""
+SEARCHED_TRIPS = 500_000
+"""How many trips that sample has."""
+
 LONGEST_JUDGED = 180.0
 """Trips of 0 to that many minutes are judged besides the kept ones."""
 
-_SAMPLE_SEED = 42
+Parts = dict[str, Iterator[Examples]]
 
 
-def window_examples(
+def window_parts(
     preprocessor: ZonePreprocessor,
-    trips: Mapping[Month, pl.DataFrame],
+    window: Sequence[MonthTrips],
     weekly: Mapping[Month, pl.DataFrame],
-) -> dict[str, Examples]:
+) -> Parts:
     """Make all parts of a training matrix from zone statistics.
 
     Args:
         preprocessor: fitted on the whole window.
-        trips: the kept trips of each month of the window, oldest first.
+        window: the kept trips of each month, oldest first.
         weekly: the zone statistics of each month.
 
     Returns:
         `training`, `beginning` and `end`; the last two are encoded with what the beginning knows.
     """
-    last = max(trips)
-    is_end = trips[last].lazy().select(week_of(last) >= END_SINCE_WEEK).collect().to_series()
+    last = window[-1].month
     before = {
         month: sums.filter(pl.col("week") < END_SINCE_WEEK) if month == last else sums
         for month, sums in weekly.items()
     }
+    large = sum(map(len, window)) > LARGE_WINDOW
+    searched = sample_window(window, SEARCHED_TRIPS) if large else window
     early = ZonePreprocessor.fit(preprocessor.feature_set, before.values())
-    beginning = {**trips, last: trips[last].filter(~is_end)}
-    end = trips[last].filter(is_end)
     return {
-        TRAINING: _encode_training(preprocessor, trips, weekly),
-        BEGINNING: _encode_training(early, beginning, before),
-        END: Examples(early.transform(end), durations_of(end)),
+        TRAINING: _encode_window(preprocessor, window, weekly, pl.lit(True)),
+        BEGINNING: _encode_window(early, searched, before, week_of(last) < END_SINCE_WEEK),
+        END: _encode_end(early, searched[-1]),
     }
 
 
-def pair_examples(preprocessor: PairPreprocessor, trips: pl.DataFrame) -> dict[str, Examples]:
-    """Make the course's training matrix."""
-    return {TRAINING: Examples(preprocessor.transform(trips), durations_of(trips))}
+def pair_parts(preprocessor: PairPreprocessor, window: Sequence[MonthTrips]) -> Parts:
+    """Make the course's training matrix, whole: XGBoost is to get it as the course gives it."""
+    trips = pl.concat([batch for month in window for batch in month.batches()])
+    return {TRAINING: iter([_examples(preprocessor.transform(trips), trips)])}
 
 
-def sample_months(
-    trips: Mapping[Month, pl.DataFrame], most: int | None
-) -> dict[Month, pl.DataFrame]:
-    """Take at most that many trips of a window, the same ones each time, from each month its share.
-
-    Args:
-        trips: the kept trips of each month.
-        most: how many in all; None takes all.
-    """
-    total = sum(map(len, trips.values()))
-    if most is None or total <= most:
-        return dict(trips)
-    sampled = {}
-    for month, table in trips.items():
-        generator = np.random.default_rng([_SAMPLE_SEED, month.year, month.month])
-        share = len(table) * most // total
-        rows = np.sort(generator.choice(len(table), share, replace=False))
-        sampled[month] = table[rows]
-    return sampled
-
-
-def durations_of(trips: pl.DataFrame) -> FloatArray:
-    """Return n minutes."""
-    return trips["duration"].to_numpy()
+def validation_chunks(preprocessor: Preprocessor, trips: pl.DataFrame) -> Iterator[Examples]:
+    """Encode n trips as a model that has never seen them does."""
+    for batch in trips.iter_slices(BATCH):
+        yield _examples(preprocessor.transform(batch), batch)
 
 
 def judged_trips(kept: Path, rejected: Path) -> pl.DataFrame:
     """Read a month's trips of 0 to 180 minutes, the kept and the rejected ones.
 
     Returns:
-        The canonical columns and `kept`, in the order of the published file.
+        The columns of `trip_batches.COLUMNS` and `kept`, in the order of the published file.
     """
     accepted = pl.scan_parquet(kept).with_columns(kept=pl.lit(True))
     others = pl.scan_parquet(rejected).filter(pl.col("duration").is_between(0, LONGEST_JUDGED))
-    columns = accepted.collect_schema().names()
-    rest = others.with_columns(kept=pl.lit(False)).select(columns)
-    return pl.concat([accepted, rest]).sort("row").collect()
+    columns = ["row", *COLUMNS, "kept"]
+    parts = [accepted.select(columns), others.with_columns(kept=pl.lit(False)).select(columns)]
+    return pl.concat(parts).sort("row").drop("row").collect()
 
 
-def write_examples(folder: Path, name: str, examples: Examples) -> None:
-    """Write a part of a matrix into a folder."""
-    if isinstance(examples.features, np.ndarray):
-        np.save(folder / f"{name}.npy", examples.features, allow_pickle=False)
-    else:
-        from scipy.sparse import save_npz
-
-        save_npz(folder / f"{name}.npz", examples.features, compressed=False)
-    np.save(folder / f"{name}-durations.npy", examples.durations, allow_pickle=False)
-
-
-def read_examples(folder: Path, name: str) -> Examples:
-    """Read what `write_examples` wrote."""
-    dense = folder / f"{name}.npy"
-    if dense.exists():
-        features = np.load(dense, mmap_mode="r", allow_pickle=False)
-    else:
-        from scipy.sparse import load_npz
-
-        features = load_npz(folder / f"{name}.npz")
-    return Examples(features, np.load(folder / f"{name}-durations.npy", allow_pickle=False))
-
-
-def not_finite(examples: Examples) -> int:
-    """Count the features that are null or infinite."""
-    values: Any = examples.features
-    values = values if isinstance(values, np.ndarray) else values.data
-    return int(values.size - np.isfinite(values).sum())
-
-
-def _encode_training(
+def _encode_window(
     preprocessor: ZonePreprocessor,
-    trips: Mapping[Month, pl.DataFrame],
+    window: Sequence[MonthTrips],
     weekly: Mapping[Month, pl.DataFrame],
-) -> Examples:
-    features = [
-        preprocessor.transform_training(table, month, weekly[month])
-        for month, table in trips.items()
-    ]
-    return Examples(
-        np.vstack(features), np.concatenate([durations_of(table) for table in trips.values()])
-    )
+    of_last_month: pl.Expr,
+) -> Iterator[Examples]:
+    """Encode each trip without its own week; of the last month only those that are wanted."""
+    for trips in window:
+        encode = preprocessor.without_own_week(trips.month, weekly[trips.month])
+        wanted = of_last_month if trips is window[-1] else pl.lit(True)
+        for batch in trips.batches():
+            some = batch.filter(wanted)
+            yield _examples(encode(some), some)
+
+
+def _encode_end(preprocessor: ZonePreprocessor, last: MonthTrips) -> Iterator[Examples]:
+    """Encode the end of a window as trips that the beginning does not know."""
+    for batch in last.batches():
+        some = batch.filter(week_of(last.month) >= END_SINCE_WEEK)
+        yield _examples(preprocessor.transform(some), some)
+
+
+def _examples(features: FloatArray, trips: pl.DataFrame) -> Examples:
+    return Examples(features, np.asarray(trips["duration"].to_numpy()))

@@ -20,6 +20,7 @@ from duration_assets.modelling.preprocessors import (
     Preprocessor,
     load_preprocessor,
 )
+from duration_assets.modelling.waiting_threads import let_threads_sleep
 from duration_assets.services import Service, service_named
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class DurationModel:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
+        let_threads_sleep()
         import xgboost
 
         booster = xgboost.Booster()

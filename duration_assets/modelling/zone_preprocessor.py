@@ -2,38 +2,44 @@
 
 The idea is that of a cross-fitted target encoder (scikit-learn's `TargetEncoder`), made from sums
 that add up: a training trip is encoded with the sums of all weeks of the window but its own, a
-later trip with all of them.
+later trip with all of them. All trips of a zone pair in a time block (and, in training, a week)
+have the same statistics, so these are worked out once for each and handed to the trips.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import polars as pl
 
+from duration_assets.errors import BadFileError
 from duration_assets.modelling.features import (
+    KEY_CODES,
     LEVELS,
-    TIME_FEATURES,
     FeatureSet,
     FloatArray,
     IntArray,
     feature_names,
     feature_set_named,
+    key_codes,
     level_codes,
     own_features,
+    trip_features,
 )
-from duration_assets.modelling.statistics import KEYS, SUMS, WEEKS, add_up, week_of
+from duration_assets.modelling.statistics import SUMS, WEEKS, add_up, week_of
 from duration_assets.months import Month
 
 PSEUDO_TRIPS = 20.0
 """Each mean is shrunk towards the overall mean as if that many trips had had it."""
 
 _METADATA_KEY = "duration_assets.preprocessor"
-_CHUNK = 250_000
+
+Encoder = Callable[[pl.DataFrame], FloatArray]
+"""Turns n trips in the canonical schema into n rows of features."""
 
 
 class ZonePreprocessor:
@@ -52,7 +58,10 @@ class ZonePreprocessor:
         self.feature_names = feature_names(feature_set)
         overall = sums.select(pl.col(SUMS).sum()).row(0)
         self._overall_means = np.array(overall[1:]) / max(overall[0], 1.0)
-        self._totals = {level: _dense(level, sums) for level in LEVELS}
+        keys = key_codes(sums)
+        self._totals = {
+            level: _sums_by(level_codes(level, keys), sums, size) for level, size in LEVELS.items()
+        }
 
     @classmethod
     def fit(cls, feature_set: FeatureSet, months: Iterable[pl.DataFrame]) -> Self:
@@ -69,54 +78,60 @@ class ZonePreprocessor:
             n rows of k features, float32; the distance is NaN where it is unknown.
         """
         own = own_features(trips.lazy(), self.feature_set)
-        encoded = [self._means(self._totals[level][level_codes(level, own)]) for level in LEVELS]
-        return self._assemble(encoded, own)
+        keys, rows = np.unique(key_codes(own), return_inverse=True)
+        described = [self._means(self._totals[level][level_codes(level, keys)]) for level in LEVELS]
+        return self._assemble(np.hstack(described), rows, own)
 
-    def transform_training(
-        self, trips: pl.DataFrame, month: Month, weekly: pl.DataFrame
-    ) -> FloatArray:
-        """Encode trips of a month that is among the past trips, without their own week's.
+    def without_own_week(self, month: Month, weekly: pl.DataFrame) -> Encoder:
+        """Return an encoder of trips that are among the past trips, which leaves out their week.
 
         Args:
-            trips: n rows in the canonical schema.
-            month: the month of the file they stand in.
+            month: the month of the file that the trips stand in.
             weekly: that month's sums by week, as they went into `fit`.
 
         Returns:
-            n rows of k features, float32, in the order of the trips.
+            A function from n of that month's trips to n rows of k features, float32.
         """
-        own = own_features(trips.lazy(), self.feature_set)
-        weeks = trips.lazy().select(week_of(month)).collect().to_series().to_numpy()
-        by_week = {week: weekly.filter(pl.col("week") == week) for week in range(WEEKS)}
-        encoded = [
-            self._means(self._without_own_week(level, own, weeks, by_week)) for level in LEVELS
-        ]
-        return self._assemble(encoded, own)
+        described = self._describe_weeks(weekly)
+        rows_of = np.full(WEEKS * KEY_CODES, -1, dtype=np.int32)
+        rows_of[_week_codes(weekly["week"], key_codes(weekly), KEY_CODES)] = np.arange(len(weekly))
 
-    def _without_own_week(
-        self, level: str, own: pl.DataFrame, weeks: IntArray, by_week: Mapping[int, pl.DataFrame]
-    ) -> FloatArray:
-        """Return the level's sums for each trip, less those of the trip's own week."""
-        codes = level_codes(level, own)
-        sums = self._totals[level][codes]
-        for week, table in by_week.items():
-            rows = np.flatnonzero(weeks == week)
-            if rows.size and table.height:
-                sums[rows] -= _lookup(level, table, codes[rows])
-        return sums
+        def encode(trips: pl.DataFrame) -> FloatArray:
+            own = own_features(trips.lazy(), self.feature_set)
+            weeks = trips.lazy().select(week_of(month)).collect().to_series()
+            rows = rows_of[_week_codes(weeks, key_codes(own), KEY_CODES)]
+            if (rows < 0).any():
+                raise BadFileError(
+                    f"The zone statistics of {month} lack some of its trips: materialize "
+                    "zone_statistics for it again."
+                )
+            return self._assemble(described, rows, own)
+
+        return encode
+
+    def _describe_weeks(self, weekly: pl.DataFrame) -> FloatArray:
+        """Return the features of each row of a month's sums, less the sums of the row's week."""
+        keys, parts = key_codes(weekly), []
+        for level, size in LEVELS.items():
+            codes = _week_codes(weekly["week"], level_codes(level, keys), size)
+            distinct, rows = np.unique(codes, return_inverse=True)
+            own = _sums_by(rows, weekly, len(distinct))
+            parts.append(self._means(self._totals[level][distinct % size] - own)[rows])
+        return np.hstack(parts)
 
     def _means(self, sums: FloatArray) -> FloatArray:
         """Turn n rows of sums into n rows of a count and shrunk means."""
-        counts = np.rint(sums[:, :1])
-        # What is left of a sum after its only week was taken away is rounding noise.
-        totals = np.where(counts > 0, sums[:, 1:], 0.0)
-        means = (totals + PSEUDO_TRIPS * self._overall_means) / (counts + PSEUDO_TRIPS)
+        counts = sums[:, :1]
+        means = (sums[:, 1:] + PSEUDO_TRIPS * self._overall_means) / (counts + PSEUDO_TRIPS)
         return np.hstack([counts, means]).astype(np.float32)
 
-    def _assemble(self, encoded: list[FloatArray], own: pl.DataFrame) -> FloatArray:
-        names = [*TIME_FEATURES, *(["trip_distance"] if self.feature_set.uses_distance else [])]
-        times = own.select(pl.col(names).cast(pl.Float32)).to_numpy()
-        return np.ascontiguousarray(np.hstack([*encoded, times]), dtype=np.float32)
+    def _assemble(self, described: FloatArray, rows: IntArray, own: pl.DataFrame) -> FloatArray:
+        """Put the statistics of each trip's row beside what is the trip's own."""
+        matrix = np.empty((len(own), len(self.feature_names)), dtype=np.float32)
+        matrix[:, : described.shape[1]] = described[rows]
+        for column, name in enumerate(trip_features(self.feature_set), start=described.shape[1]):
+            matrix[:, column] = own[name].cast(pl.Float32).to_numpy()
+        return matrix
 
     def save(self, path: Path) -> None:
         """Write everything to one Parquet file."""
@@ -131,22 +146,13 @@ class ZonePreprocessor:
         return cls(feature_set_named(marks["feature_set"]), pl.read_parquet(path))
 
 
-def _level_sums(level: str, sums: pl.DataFrame) -> tuple[IntArray, FloatArray]:
-    """Return the level's codes that occur, each once and ascending, and their sums."""
-    coded = sums.with_columns(code=pl.Series(level_codes(level, sums.select(KEYS))))
-    added = add_up([coded], keys=["code"])
-    return added["code"].to_numpy(), added.select(SUMS).to_numpy()
+def _week_codes(weeks: pl.Series, codes: IntArray, size: int) -> IntArray:
+    """Return codes that also tell weeks apart, from 0 to `WEEKS` * size - 1."""
+    return weeks.to_numpy().astype(np.int32) * size + codes
 
 
-def _dense(level: str, sums: pl.DataFrame) -> FloatArray:
-    """Return the level's sums as one row for each code there is."""
-    codes, values = _level_sums(level, sums)
-    dense = np.zeros((LEVELS[level], len(SUMS)))
-    dense[codes] = values
-    return dense
-
-
-def _lookup(level: str, sums: pl.DataFrame, codes: IntArray) -> FloatArray:
-    """Return the level's sums for each of the codes, all of which occur."""
-    known, values = _level_sums(level, sums)
-    return values[np.searchsorted(known, codes)]
+def _sums_by(codes: IntArray, sums: pl.DataFrame, size: int) -> FloatArray:
+    """Add up the rows with the same code: `size` rows of `SUMS`, exact in whatever order."""
+    return np.stack(
+        [np.bincount(codes, sums[name].to_numpy(), minlength=size) for name in SUMS], axis=1
+    )

@@ -124,6 +124,11 @@ def content_hash(*paths: Path) -> str:
     return digest.hexdigest()
 
 
+def folder_hash(folder: Path) -> str:
+    """Return the SHA-256 of all files below a folder, in the order of their paths."""
+    return content_hash(*sorted(path for path in folder.rglob("*") if path.is_file()))
+
+
 class Store:
     """All partitions of a home."""
 

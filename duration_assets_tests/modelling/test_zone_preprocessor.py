@@ -39,7 +39,7 @@ def test_a_training_trip_does_not_see_its_own_week() -> None:
         preprocessor = ZonePreprocessor.fit(METERED, [sums])
         # The overall mean is shared by all trips; what is tested is the pair's own part.
         preprocessor._overall_means = np.zeros(4)
-        matrix = preprocessor.transform_training(trips, JANUARY, sums)
+        matrix = preprocessor.without_own_week(JANUARY, sums)(trips)
         encoded.append(column(preprocessor, matrix, "pair_duration"))
     assert encoded[0][2:] == encoded[1][2:] == pytest.approx([30 / (2 + PSEUDO_TRIPS)] * 2)
     assert encoded[0][:2] != encoded[1][:2]
