@@ -104,7 +104,7 @@ class City:
         distance = self._road[pair] * np.exp(0.15 * generator.standard_normal(count))
         flow = 1.0 - self._congestion[pair] * traffic[pickups // _SLOT]
         minutes = self._minutes_a_mile[pair] * distance / flow
-        minutes *= np.exp(0.22 * generator.standard_normal(count))
+        minutes *= np.exp(0.3 * generator.standard_normal(count))
         origin, destination = np.divmod(pair, _ZONES)
         return Trips(
             pickups,
@@ -147,7 +147,7 @@ def _season(age: int) -> float:
 def _popularity(character: Character, from_centre: Floats, age: int) -> Floats:
     """Return each zone's popularity, which drifts over the years."""
     taste = np.random.default_rng([_CITY_SEED, character.seed])
-    popularity = taste.pareto(1.5, _ZONES) + 0.05
+    popularity = taste.pareto(2.2, _ZONES) + 0.1
     popularity *= np.exp(character.centre * np.exp(-from_centre / _CENTRE_WIDTH))
     popularity *= np.exp(0.25 * np.sin(age / 24 * np.pi + taste.uniform(0, 2 * np.pi, _ZONES)))
     popularity[[zone - FIRST_ZONE for zone in _NOWHERE]] = popularity.sum() / 1000

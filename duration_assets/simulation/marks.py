@@ -49,7 +49,7 @@ def is_made_from(path: Path, recipe: Recipe) -> bool:
     """
     try:
         found = pq.read_metadata(path).metadata or {}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except (pa.ArrowException, OSError):
         found = {}

@@ -60,14 +60,15 @@ def write_month(
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(temporary, layout, recipe, _tables(service, month, layout, rows, seed), progress)
-        # Again: a real file may have been put there in the meantime.
-        is_made_from(path, recipe)
-        temporary.replace(path)
+        try:
+            _write(temporary, layout, recipe, _tables(service, month, layout, rows, seed), progress)
+            # Again: a real file may have been put there in the meantime.
+            is_made_from(path, recipe)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise SettingsError(f"{path} cannot be written: {error}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def simulate_source(
