@@ -62,4 +62,5 @@ class Demand:
         # What falls over the month's edge is folded back into it.
         second = np.abs(second)
         second = np.where(second < self.length, second, 2.0 * self.length - second)
-        return np.minimum(second.astype(np.int64), self.length - 1)
+        within: Integers = np.minimum(second.astype(np.int64), self.length - 1)
+        return within

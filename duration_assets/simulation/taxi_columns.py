@@ -17,6 +17,8 @@ _LONGEST_FARE = 60.0
 _DEARER_SINCE = Month(2023, 1)
 _SURCHARGE_SINCE = Month(2019, 2)
 _AIRPORTS = (132, 138)
+_PAYMENT_WITHOUT_METER = {"green": None, "yellow": 0.0}
+"""What files say of the payment where other columns are null: green ones nothing either."""
 
 
 def taxi_columns(
@@ -35,23 +37,25 @@ def taxi_columns(
     rate = draws.numbers({1: 0.955, 2: 0.02, 5: 0.02, 4: 0.002, 3: 0.001, 99: 0.002})
     negotiated = rate == _NEGOTIATED
     payment = draws.numbers({_CARD: 0.68, _CASH: 0.3, 3: 0.01, 4: 0.01})
-    payment_type = Masked(payment, missing)
-    # Yellow files say 0, 'Flex Fare trip', where green ones say nothing.
-    if service.name == "yellow":
-        payment_type = Masked(np.where(missing, 0.0, payment), np.zeros(draws.count, np.bool_))
     passengers = draws.numbers({1: 0.78, 2: 0.12, 3: 0.03, 4: 0.02, 5: 0.02, 6: 0.015, 0: 0.015})
     return {
         "vendorid": draws.numbers(_vendors(month)),
         "store_and_fwd_flag": draws.text({"N": 0.995, "Y": 0.005}, missing),
         "ratecodeid": Masked(rate, missing),
         "passenger_count": Masked(passengers, missing),
-        "payment_type": payment_type,
+        "payment_type": _payment_type(payment, missing, _PAYMENT_WITHOUT_METER[service.name]),
         "trip_type": Masked(np.where(negotiated, 2.0, 1.0), missing),
         "ehail_fee": None,
         "request_source": None,
         "trip_distance": cents(trips.distance),
         **_amounts(trips, month, payment == _CARD, missing, draws),
     }
+
+
+def _payment_type(payment: Floats, missing: Flags, otherwise: float | None) -> Values:
+    if otherwise is None:
+        return Masked(payment, missing)
+    return np.where(missing, otherwise, payment)
 
 
 def _vendors(month: Month) -> dict[float, float]:

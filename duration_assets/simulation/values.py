@@ -84,9 +84,11 @@ def to_arrow(values: Values, kind: pa.DataType, count: int, nullable_integers: b
     if isinstance(values, Text):
         codes = pa.array(values.codes, mask=values.missing)
         return pa.array(values.words, kind).take(codes)
-    content, mask = values, None
+    mask = None
     if isinstance(values, Masked):
-        content, mask = values.content, values.missing
-        if pa.types.is_integer(kind) and not nullable_integers:
-            mask = None
+        content = values.content
+        if nullable_integers or not pa.types.is_integer(kind):
+            mask = values.missing
+    else:
+        content = values
     return pa.array(content.astype(kind.to_pandas_dtype(), copy=False), kind, mask=mask)
