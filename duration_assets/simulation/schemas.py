@@ -1,8 +1,9 @@
 """TLC's schemas of the four services, as data: the columns in order, with their type in each era.
 
 Sources: the published files of green (2021 to 2023) and TLC's samples of the other services; for
-other months the footers of the published files as others have written them down. TLC converted
-its files one by one, so a column without any value in a month has the null type in that month.
+other months the footers of the published files as others have written them down, from 2011 on
+for yellow and from 2019 on for the rest; before that the types are those of the oldest one known.
+TLC converted its files one by one: a column without any value in a month has the null type in it.
 """
 
 from __future__ import annotations
@@ -106,6 +107,7 @@ def _doubles(*names: str) -> tuple[_Column, ...]:
 
 
 _CENTRAL_FEE = _column("cbd_congestion_fee", None, (2025, 1, _DOUBLE))
+# That there is such a column is known, its type and values are not: it is a text, and empty.
 _REQUEST_SOURCE = _column("request_source", None, (2026, 6, _LARGE_TEXT))
 _TAXI_FARES = _doubles("fare_amount", "extra", "mta_tax", "tip_amount", "tolls_amount")
 
