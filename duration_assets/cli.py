@@ -69,7 +69,7 @@ def demo(rows: int) -> None:
 
 
 @main.command()
-@click.option("--service", default="green", show_default=True, help="green or yellow")
+@click.option("--service", default="green", show_default=True, help=", ".join(SERVICES))
 @click.option("--from", "first", default="2023-01", show_default=True, help="First month.")
 @click.option("--to", "last", default="2023-04", show_default=True, help="Last month.")
 @click.option("--rows", default=20_000, show_default=True, help="Trips a month.")
@@ -77,11 +77,9 @@ def demo(rows: int) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def simulate(folder: Path, service: str, first: str, last: str, rows: int, seed: int) -> None:
     """Write simulated months in TLC's schema to FOLDER, to be used as DURATION_SOURCE."""
-    from duration_assets.months import Month
-    from duration_assets.simulation.writer import simulate_source
+    from duration_assets.simulation.progress import simulate_with_progress
 
-    months = Month.parse(first).through(Month.parse(last))
-    for path in simulate_source(folder, [service], months, rows, seed):
+    for path in simulate_with_progress(folder, service, first, last, rows, seed):
         click.echo(f"{path} (simulated)")
 
 

@@ -1,28 +1,31 @@
-"""Writing simulated months as Parquet files, in chunks, with the flaws that real files have."""
+"""Writing simulated months as Parquet files, part by part, so that memory does not grow."""
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from duration_assets.errors import SettingsError
 from duration_assets.months import Month
-from duration_assets.services import Service, service_named
-from duration_assets.simulation import SIMULATED_KEY
-from duration_assets.simulation.city import City, Trips
-from duration_assets.simulation.schemas import NARROW_SINCE, published_schema
+from duration_assets.services import SERVICES, Service, service_named
+from duration_assets.simulation.character import CHARACTERS
+from duration_assets.simulation.city import City, traffic_of
+from duration_assets.simulation.columns import table_of
+from duration_assets.simulation.demand import Demand
+from duration_assets.simulation.flaws import put_flaws
+from duration_assets.simulation.marks import Recipe, is_made_from
+from duration_assets.simulation.schemas import Layout, published_layout
 
 CHUNK = 250_000
-"""Rows drawn and written at a time, so that memory does not grow with the month."""
+"""Rows drawn and written at a time: each is a row group with the next span of the month."""
 
-ENDS_BEFORE_START_SINCE = Month(2025, 2)
-_COMPLETE_SHARE = 0.9
-_TOGETHER_NULL = ("RatecodeID", "passenger_count", "payment_type", "congestion_surcharge")
+Progress = Callable[[int, int], None]
+"""Called with the rows written and the rows to be written."""
 
 
 def write_month(
@@ -31,111 +34,134 @@ def write_month(
     path: Path,
     rows: int,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
-    """Write a simulated month in TLC's schema for its service and era.
+    """Write a simulated month in TLC's layout for its service and era.
 
-    The same arguments give the same trips. The file appears whole or not at all.
+    The same arguments give the same bytes. The file appears whole or not at all, and takes the
+    place of no file that is not marked as simulated.
 
     Args:
-        service: green or yellow.
+        service: one of TLC's.
         month: the month in its name.
         path: the file to write.
         rows: how many trips.
         seed: another seed gives other trips.
-        progress: called with the rows written and `rows`.
+        progress: called after each part.
 
     Raises:
-        SettingsError: if the service is not simulated.
+        SettingsError: if there is no such month, an argument is out of range, a real file is in
+            the way, or the folder cannot be written.
     """
-    schema = published_schema(service.name, month)
-    marks = {SIMULATED_KEY: "true"}
-    if month < NARROW_SINCE:
-        marks["pandas"] = json.dumps({"index_columns": [], "columns": []})
-    generator = np.random.default_rng([seed, month.year, month.month, len(service.name)])
-    city = City()
+    layout = published_layout(service, month)
+    check_amounts(rows, seed)
+    recipe = Recipe(service.name, str(month), rows, seed)
+    is_made_from(path, recipe)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    compression = "zstd" if month >= NARROW_SINCE else "gzip"
     try:
-        with pq.ParquetWriter(
-            temporary, schema.with_metadata(marks), compression=compression
-        ) as writer:
-            for start in range(0, rows, CHUNK):
-                count = min(CHUNK, rows - start)
-                trips = _with_flaws(city.trips(month, count, generator), month, generator)
-                writer.write_table(_table(trips, service, month, schema, generator))
-                if progress is not None:
-                    progress(start + count, rows)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write(temporary, layout, recipe, _tables(service, month, layout, rows, seed), progress)
+            # Again: a real file may have been put there in the meantime.
+            is_made_from(path, recipe)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written: {error}.") from error
 
 
 def simulate_source(
-    folder: Path, services: Iterable[str], months: Iterable[Month], rows: int, seed: int = 0
+    folder: Path,
+    services: Iterable[str],
+    months: Iterable[Month],
+    rows: int,
+    seed: int = 0,
+    progress: Callable[[Path], Progress] | None = None,
 ) -> list[Path]:
-    """Fill a folder with simulated months under TLC's file names; existing ones are kept.
+    """Fill a folder with simulated months under TLC's file names.
+
+    Files that were simulated with the same arguments are kept, with others replaced.
+
+    Args:
+        folder: made if it is not there.
+        services: names of services.
+        months: of each service.
+        rows: trips of each file.
+        seed: another seed gives other trips.
+        progress: called with each file that is to be written, returns what is told of its rows.
 
     Returns:
         The files, in the order of the services and months.
+
+    Raises:
+        SettingsError: as of `write_month`, and before anything is written if an argument is wrong.
     """
-    months, paths = list(months), []
-    for name in services:
-        for month in months:
-            path = folder / f"{name}_tripdata_{month}.parquet"
-            if not path.exists():
-                write_month(service_named(name), month, path, rows, seed)
-            paths.append(path)
+    check_amounts(rows, seed)
+    months = list(months)
+    wanted = [(service_named(name), month) for name in services for month in months]
+    paths = [folder / f"{service.name}_tripdata_{month}.parquet" for service, month in wanted]
+    made = [
+        is_made_from(path, Recipe(service.name, str(month), rows, seed))
+        for path, (service, month) in zip(paths, wanted, strict=True)
+    ]
+    for service, month in wanted:
+        published_layout(service, month)
+    for path, (service, month), is_made in zip(paths, wanted, made, strict=True):
+        if not is_made:
+            told = None if progress is None else progress(path)
+            write_month(service, month, path, rows, seed, told)
     return paths
 
 
-def _with_flaws(trips: Trips, month: Month, generator: np.random.Generator) -> Trips:
-    """Put in about as many unusable rows of each kind as real files have."""
-    count = len(trips.duration)
-    chance = generator.random(count)
-    duration, distance, second = trips.duration, trips.distance, trips.pickup_second
-    duration = np.where(chance < 0.025, generator.uniform(0, 0.9, count), duration)
-    duration = np.where(chance > 0.99, generator.uniform(61, 1439, count), duration)
-    if month >= ENDS_BEFORE_START_SINCE:
-        duration = np.where(chance > 0.997, -duration, duration)
-    distance = np.where(generator.random(count) < 0.03, 0.0, distance)
-    distance = np.where(generator.random(count) < 0.0005, 60_000.0, distance)
-    elsewhen = generator.random(count) < 0.0001
-    second = np.where(elsewhen, second - 14 * 365 * 86400, second)
-    return Trips(second, trips.pickup_zone, trips.dropoff_zone, distance, duration)
+def check_amounts(rows: int, seed: int) -> None:
+    """Refuse amounts that cannot be simulated.
+
+    Raises:
+        SettingsError: if there are no rows, or the seed is negative.
+    """
+    if rows < 1:
+        raise SettingsError(f"{rows} trips cannot be simulated: ask for 1 or more.")
+    if seed < 0:
+        raise SettingsError(f"The seed {seed} is negative: use 0 or more.")
 
 
-def _table(
-    trips: Trips,
-    service: Service,
-    month: Month,
-    schema: pa.Schema,
-    generator: np.random.Generator,
-) -> pa.Table:
-    count = len(trips.duration)
-    start = np.datetime64(month.start, "s")
-    pickup = start + trips.pickup_second.astype("timedelta64[s]")
-    dropoff = pickup + np.rint(trips.duration * 60).astype("timedelta64[s]")
-    fare = np.round(3 + 2.5 * np.minimum(trips.distance, 60) + 0.5, 2)
-    values = {
-        service.pickup_time: pickup.astype("datetime64[us]"),
-        service.dropoff_time: dropoff.astype("datetime64[us]"),
-        service.pickup_zone: trips.pickup_zone,
-        service.dropoff_zone: trips.dropoff_zone,
-        service.distance: np.round(trips.distance, 2),
-        "VendorID": generator.integers(1, 3, count),
-        "store_and_fwd_flag": np.full(count, "N"),
-        "fare_amount": fare,
-        "total_amount": fare + 0.8,
-    }
-    missing = generator.random(count) > _COMPLETE_SHARE
-    columns = []
-    for field in schema:
-        if pa.types.is_null(field.type) or field.name == "ehail_fee":
-            columns.append(pa.nulls(count, field.type))
-            continue
-        content = values.get(field.name, np.ones(count))
-        mask = missing if field.name in _TOGETHER_NULL else None
-        columns.append(pa.array(content, mask=mask).cast(field.type))
-    return pa.Table.from_arrays(columns, schema=schema)
+def _tables(
+    service: Service, month: Month, layout: Layout, rows: int, seed: int
+) -> Iterator[pa.Table]:
+    """Yield the month in parts, each with the next span of time."""
+    which = list(SERVICES).index(service.name)
+    generator = np.random.default_rng([seed, month.year, month.month, which])
+    character = CHARACTERS[service.name]
+    demand = Demand(character, month, rows, generator)
+    traffic = traffic_of(demand, generator)
+    city = City(character, month)
+    lowest, highest = character.together_null
+    # Squared, because most months have few.
+    null_share = lowest + (highest - lowest) * generator.random() ** 2
+    for start in range(0, rows, CHUNK):
+        pickups = demand.pickups(start, min(CHUNK, rows - start), generator)
+        trips = put_flaws(city.trips(pickups, traffic, generator), character, month, generator)
+        yield table_of(trips, service, month, layout, null_share, generator)
+
+
+def _write(
+    path: Path,
+    layout: Layout,
+    recipe: Recipe,
+    tables: Iterator[pa.Table],
+    progress: Progress | None,
+) -> None:
+    marks = {**(layout.schema.metadata or {}), **recipe.marks()}
+    with pq.ParquetWriter(
+        path,
+        layout.schema.with_metadata(marks),
+        compression=layout.compression,
+        compression_level=layout.compression_level,
+    ) as writer:
+        written = 0
+        for table in tables:
+            writer.write_table(table)
+            written += table.num_rows
+            if progress is not None:
+                progress(written, recipe.rows)

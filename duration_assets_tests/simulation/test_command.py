@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from duration_assets.cli import main
+from duration_assets.services import SERVICES
+
+
+def simulate(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, ["simulate", str(folder), *arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_months_of_every_service_are_written_and_listed(service: str, tmp_path: Path) -> None:
+    code, output, errors = simulate(
+        tmp_path, "--service", service, "--from", "2023-01", "--to", "2023-02", "--rows", "30"
+    )
+    paths = [tmp_path / f"{service}_tripdata_2023-{month}.parquet" for month in ("01", "02")]
+    assert code == 0
+    assert output.splitlines() == [f"{path} (simulated)" for path in paths]
+    assert errors == ""
+    assert [pq.read_metadata(path).num_rows for path in paths] == [30, 30]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rows", "0"], "0 trips cannot be simulated: ask for 1 or more."),
+        (["--seed", "-3"], "The seed -3 is negative: use 0 or more."),
+        (["--from", "2023-05", "--to", "2023-02"], "--from is after --to"),
+        (["--service", "ferry"], "There is no service 'ferry'"),
+        (["--service", "fhvhv", "--from", "2019-01"], "2019-01 is before the first month"),
+        (["--from", "May"], "'May' is no month"),
+    ],
+)
+def test_nonsense_is_refused_with_one_message(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    code, output, errors = simulate(tmp_path / "months", *arguments)
+    assert code == 1
+    assert output == ""
+    assert errors.startswith("Error: ")
+    assert message in errors
+    assert len(errors.splitlines()) == 1
+    assert not (tmp_path / "months").exists()
+
+
+def test_a_real_file_in_the_way_is_named_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "green_tripdata_2023-01.parquet"
+    path.write_bytes(b"real trips")
+    code, _, errors = simulate(tmp_path, "--to", "2023-01", "--rows", "30")
+    assert code == 1
+    assert f"{path} is there and is not marked as simulated" in errors
+    assert path.read_bytes() == b"real trips"
+
+
+def test_progress_shows_on_a_terminal(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "duration_assets", "simulate", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "--to", "2023-01", "--rows", "30"],
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        check=True,
+        text=True,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.stdout == f"{tmp_path / 'green_tripdata_2023-01.parquet'} (simulated)\n"
+    assert "green_tripdata_2023-01.parquet" in shown
+    assert "30/30" in shown
