@@ -25,6 +25,14 @@ class NotPublishedError(SourceError):
     """The source answers, and does not have this month."""
 
 
+class MissingSourceError(SourceError):
+    """The folder, or the bucket, is not there, or holds no month of any service."""
+
+
+class SourceAccessError(SourceError):
+    """The source does not accept the credentials, or there are none."""
+
+
 class ThrottledError(SourceError):
     """The source refuses to answer for now; the same request may succeed later."""
 

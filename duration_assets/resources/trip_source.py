@@ -1,37 +1,50 @@
-"""The source of published months: a folder, a bucket or a web address, through fsspec.
+"""The source of published months: a folder, a bucket or a web address.
 
 A file is fetched whole or not at all, and every way in which a source can fail has an error of its
-own. What the file holds is not looked at here.
+own. How a file is got over which protocol is left to a transport; what the file holds is not
+looked at here.
 """
 
 from __future__ import annotations
 
+import glob
 import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
-import fsspec
 import tenacity
 
 from duration_assets.addresses import without_secrets
 from duration_assets.errors import (
+    MissingSourceError,
     NotPublishedError,
     SettingsError,
+    SourceAccessError,
     SourceError,
     ThrottledError,
     UnreachableError,
 )
 from duration_assets.months import Month
+from duration_assets.resources.transport import (
+    InterruptionError,
+    RefusalError,
+    Transport,
+    transport_for,
+)
 from duration_assets.services import Service
 
 FILE_NAME = "{service}_tripdata_{month}.parquet"
-_CHUNK = 1 << 20
-_THROTTLED = (429, 503)
+_ANY = {"service": "*", "month": "[0-9][0-9][0-9][0-9]-[0-9][0-9]"}
+_UNAUTHORIZED, _FORBIDDEN, _TIMED_OUT = 401, 403, 408
+_ABSENT = (404, 410)
+_THROTTLED = (_FORBIDDEN, 429, 503)
 _KNOWN_SINCE = Month(2021, 1)
+_LONGEST_WAIT = 60.0
+_WAY_OUT = "`make demo` shows everything offline, on simulated trips."
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes received and the bytes announced, if they are."""
@@ -50,10 +63,6 @@ class FetchedFile:
     sha256: str
     size: int
     address: str
-
-
-class _ShortTransferError(Exception):
-    """Fewer bytes came than were announced."""
 
 
 class TripSource:
@@ -76,18 +85,12 @@ class TripSource:
             timeout: seconds without an answer after which a request is given up.
             attempts: how often a request is made before it counts as failed.
             first_wait: seconds before the second attempt; each further wait is twice as long.
-            storage_options: for the fsspec file system.
+            storage_options: for the fsspec file system of a folder or a bucket.
 
         Raises:
-            SettingsError: if the template has another placeholder.
+            SettingsError: if the template is no address, or has other placeholders.
         """
-        fields = {field for _, field, _, _ in Formatter().parse(template) if field is not None}
-        if fields - {"service", "month"}:
-            raise SettingsError(
-                "DURATION_SOURCE may hold {service} and {month}, and no other placeholder; it is "
-                f"{without_secrets(template)}."
-            )
-        self.template = template if fields else f"{template.rstrip('/')}/{FILE_NAME}"
+        self.template = _checked(template)
         self.timeout = timeout
         self.attempts = attempts
         self.first_wait = first_wait
@@ -108,145 +111,160 @@ class TripSource:
 
         Raises:
             NotPublishedError: if the source does not have the month.
+            MissingSourceError: if it is a folder or a bucket, and has no month at all.
+            SourceAccessError: if it does not accept the credentials.
             ThrottledError: if it refuses to answer for now.
             UnreachableError: if it cannot be reached, or keeps failing.
+            SourceError: if it refuses for another reason.
+            SettingsError: if nothing can be asked at such an address.
+            OSError: if `destination` cannot be written.
         """
+        backoff = tenacity.wait_exponential_jitter(
+            multiplier=self.first_wait, max=_LONGEST_WAIT, jitter=self.first_wait
+        )
         retry = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_can_pass),
             stop=tenacity.stop_after_attempt(self.attempts),
-            wait=tenacity.wait_exponential_jitter(
-                multiplier=self.first_wait, max=60, jitter=self.first_wait
-            ),
+            wait=lambda state: max(backoff(state), _asked_wait(state)),
             reraise=True,
         )
         try:
-            return retry(self._fetch_unmasked, service, month, destination, progress)
+            return retry(self._fetch_once, service, month, destination, progress)
         except BaseException as error:
             destination.unlink(missing_ok=True)
-            explained = self._explain(error, service, month)
-            if explained is error:
-                raise
-            # The chain would show the address with its credentials.
-            raise explained from None
+            if isinstance(error, RefusalError | InterruptionError):
+                raise self._explained(error, service, month) from None
+            raise
 
     def _url(self, service: str, month: Month) -> str:
-        return self.template.format(service=service, month=month)
+        return self.template.format(service=service, month=str(month))
 
-    def _file_system(self, url: str) -> Any:
-        protocol = fsspec.utils.get_protocol(url)
-        options = dict(self.storage_options)
-        if protocol in ("http", "https"):
-            import aiohttp
-
-            options["client_kwargs"] = {
-                "timeout": aiohttp.ClientTimeout(
-                    total=None, sock_connect=self.timeout, sock_read=self.timeout
-                )
-            }
-        try:
-            return fsspec.filesystem(protocol, **options)
-        except ImportError as error:
-            raise SettingsError(
-                f"DURATION_SOURCE is a {protocol} address, which needs a further package: "
-                "pip install 'duration_assets[s3]' for S3."
-            ) from error
-
-    def _fetch_unmasked(
-        self, service: Service, month: Month, destination: Path, progress: Progress | None
-    ) -> FetchedFile:
-        """Fetch once; whatever fails over HTTP, fsspec may say that the file is not found."""
-        try:
-            return self._fetch_once(service, month, destination, progress)
-        except FileNotFoundError as error:
-            if error.__cause__ is not None:
-                raise error.__cause__ from None
-            raise
+    @cached_property
+    def _transport(self) -> Transport:
+        protocol, separator, _ = self.template.partition("://")
+        return transport_for(protocol if separator else "file", self.timeout, self.storage_options)
 
     def _fetch_once(
         self, service: Service, month: Month, destination: Path, progress: Progress | None
     ) -> FetchedFile:
-        url = self._url(service.name, month)
-        files = self._file_system(url)
-        local = fsspec.utils.get_protocol(url) == "file"
-        if local:
-            url = str(Path(url.removeprefix("file://")).expanduser())
-            if not Path(url).parent.is_dir():
-                raise UnreachableError(
-                    f"The source folder {Path(url).parent} does not exist: check DURATION_SOURCE."
-                )
+        """Fetch once, and find out what a refusal of it means."""
+        try:
+            return self._copy(service, month, destination, progress)
+        except RefusalError as refusal:
+            if refusal.status != _FORBIDDEN or not self._known_month_answers(service, month):
+                raise
+        # Whatever throttled may have stopped in between: only the answer from now on tells.
+        try:
+            return self._copy(service, month, destination, progress)
+        except RefusalError as refusal:
+            raise RefusalError(404) if refusal.status == _FORBIDDEN else refusal from None
+
+    def _copy(
+        self, service: Service, month: Month, destination: Path, progress: Progress | None
+    ) -> FetchedFile:
         digest, received = hashlib.sha256(), 0
-        # Streaming over HTTP asks for the size with the same request.
-        size_hint = {"block_size": 0} if "http" in str(files.protocol) else {}
-        with closing(files.open(url, "rb", **size_hint)) as stream, destination.open("wb") as out:
-            announced = _announced_size(stream)
-            while chunk := stream.read(_CHUNK):
-                out.write(chunk)
+        url = self._url(service.name, month)
+        with self._transport.open(url) as incoming, destination.open("wb") as file:
+            for chunk in incoming.chunks:
+                file.write(chunk)
                 digest.update(chunk)
                 received += len(chunk)
                 if progress is not None:
-                    progress(received, announced)
-        if announced is not None and received != announced:
-            raise _ShortTransferError(f"{received:,} of {announced:,} bytes came")
-        return FetchedFile(digest.hexdigest(), received, self.address(service.name, month))
+                    progress(received, incoming.size)
+        if incoming.size is not None and received != incoming.size:
+            raise InterruptionError(f"{received:,} of {incoming.size:,} bytes came")
+        return FetchedFile(digest.hexdigest(), received, without_secrets(url))
 
-    def _explain(self, error: BaseException, service: Service, month: Month) -> BaseException:
-        """Return the error to raise in place of what a library raised."""
+    def _known_month_answers(self, service: Service, month: Month) -> bool:
+        """Say whether a month that was published long ago can be had now."""
+        known = max(service.first_month, _KNOWN_SINCE)
+        known = known.shift(1) if known == month else known
+        return self._transport.answers(self._url(service.name, known))
+
+    def _has_no_month(self) -> bool:
+        """Say whether no month of any service is there."""
+        pattern = "".join(
+            glob.escape(literal) + _ANY.get(field or "", "")
+            for literal, field, _, _ in Formatter().parse(self.template)
+        )
+        try:
+            return self._transport.is_empty(pattern)
+        except (RefusalError, InterruptionError):
+            # Who may not list a bucket can still fetch from it.
+            return False
+
+    def _explained(
+        self, failure: RefusalError | InterruptionError, service: Service, month: Month
+    ) -> SourceError:
+        """Return the error that says what a failure means, and what to do."""
         address = self.address(service.name, month)
-        status = getattr(error, "status", None)
-        if isinstance(error, FileNotFoundError) or status == 404:
-            return self._not_published(service, month)
-        if status == 403:
-            if self._known_month_answers(service, month):
-                return self._not_published(service, month)
-            return ThrottledError(
-                f"{address} is refused for now (403), and so are months that are known to be "
-                "published: the source throttles. Try again later."
+        unreachable = UnreachableError(
+            f"{address} could not be fetched after {self.attempts} attempts ({failure}). Nothing "
+            f"was replaced. Check the network and DURATION_SOURCE; {_WAY_OUT}"
+        )
+        if isinstance(failure, InterruptionError):
+            return unreachable
+        if failure.status in _ABSENT:
+            return self._absent(service, month)
+        if failure.status == _UNAUTHORIZED:
+            return SourceAccessError(
+                f"{address} may not be read ({failure}). Check the permissions, or the "
+                "credentials: for a bucket AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if they "
+                "are temporary, AWS_SESSION_TOKEN."
             )
-        if status in _THROTTLED:
-            return ThrottledError(f"{address} throttles ({status}). Try again later.")
-        if isinstance(error, SourceError | SettingsError) or not _is_transfer_error(error):
-            return error
-        detail = f"status {status}" if status else f"{type(error).__name__}: {error}"
-        return UnreachableError(
-            f"{address} could not be fetched after {self.attempts} attempts ({detail}). Nothing "
-            "was replaced. Check the network and DURATION_SOURCE; `make demo` shows everything "
-            "offline, on simulated trips."
+        if failure.status == _FORBIDDEN:
+            return ThrottledError(
+                f"{address} is refused for now ({failure}), and so are months that are known to "
+                "be published: the source throttles, or does not let you read it. Try again "
+                "later; if it stays so, check DURATION_SOURCE and what you may read there."
+            )
+        if failure.status in _THROTTLED:
+            return ThrottledError(f"{address} throttles ({failure}). Try again later.")
+        if _can_pass(failure):
+            return unreachable
+        return SourceError(
+            f"{address} is refused ({failure}), and would be again. Check DURATION_SOURCE, and "
+            "for a bucket AWS_ENDPOINT_URL."
         )
 
-    def _not_published(self, service: Service, month: Month) -> NotPublishedError:
+    def _absent(self, service: Service, month: Month) -> SourceError:
+        if self._has_no_month():
+            return MissingSourceError(
+                f"{without_secrets(self.template)} does not exist, or holds no month of any "
+                "service. Check DURATION_SOURCE, and for a bucket AWS_ENDPOINT_URL; " + _WAY_OUT
+            )
         return NotPublishedError(
             f"{service.name} trips of {month} are not published at "
             f"{self.address(service.name, month)}. TLC publishes a month about 50 days after it "
             "ends: choose an earlier month, or set DURATION_SOURCE to where it is."
         )
 
-    def _known_month_answers(self, service: Service, month: Month) -> bool:
-        """Say whether a month that was published long ago can be had now."""
-        known = max(service.first_month, _KNOWN_SINCE)
-        url = self._url(service.name, known.shift(1) if known == month else known)
-        try:
-            with closing(self._file_system(url).open(url, "rb", block_size=0)) as stream:
-                return bool(stream.read(1))
-        except Exception:
-            return False
 
-
-def _announced_size(stream: Any) -> int | None:
-    """Return the bytes that a file or a web server's answer says it has."""
-    answer = getattr(stream, "r", None)
-    return getattr(stream, "size", None) if answer is None else answer.content_length
-
-
-def _is_transfer_error(error: BaseException) -> bool:
-    import aiohttp
-
-    kinds = (_ShortTransferError, aiohttp.ClientError, TimeoutError, ConnectionError)
-    return isinstance(error, kinds) or type(error).__module__.startswith("botocore")
+def _checked(template: str) -> str:
+    """Return the template with both of its placeholders."""
+    try:
+        shown = without_secrets(template)
+        fields = {field for _, field, _, _ in Formatter().parse(template) if field is not None}
+    except ValueError as error:
+        raise SettingsError(f"DURATION_SOURCE is no address: {error}.") from None
+    if not fields:
+        return f"{template.rstrip('/')}/{FILE_NAME}"
+    if not {"month"} <= fields <= {"service", "month"}:
+        raise SettingsError(
+            "DURATION_SOURCE may hold {service} and {month}, needs {month} where it holds one, "
+            f"and takes no other placeholder; it is {shown}."
+        )
+    return template
 
 
 def _can_pass(error: BaseException) -> bool:
     """Say whether the same request may succeed when it is made again."""
-    status = getattr(error, "status", None)
-    if status is not None:
-        return status >= 500 or status in (403, 408, *_THROTTLED)
-    return not isinstance(error, FileNotFoundError) and _is_transfer_error(error)
+    if isinstance(error, RefusalError):
+        return error.status >= 500 or error.status in (_TIMED_OUT, *_THROTTLED)
+    return isinstance(error, InterruptionError)
+
+
+def _asked_wait(state: tenacity.RetryCallState) -> float:
+    """Return the seconds that the source asks to wait, within reason."""
+    error = state.outcome.exception() if state.outcome else None
+    return min(error.retry_after, _LONGEST_WAIT) if isinstance(error, RefusalError) else 0.0
