@@ -60,7 +60,7 @@ def _watch(processes: Processes) -> bool:
 
 def _end(processes: Processes) -> None:
     """Ask the servers and their children to end, and make sure that they do."""
-    for number in (signal.SIGINT, signal.SIGKILL):
+    for number in (signal.SIGTERM, signal.SIGKILL):
         for process in processes.values():
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)

@@ -25,7 +25,7 @@ FAMILY = [
     sys.executable,
     "-c",
     "import subprocess, sys, time\n"
-    "code = 'import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)'\n"
+    "code = 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)'\n"
     "subprocess.Popen([sys.executable, '-c', code])\n"
     "time.sleep(600)",
 ]

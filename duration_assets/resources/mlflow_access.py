@@ -123,13 +123,14 @@ def check_server(address: str) -> None:
 
 @contextmanager
 def _explained(tracking_uri: str) -> Iterator[None]:
-    """Turn MLflow's errors into one clear message."""
+    """Turn the errors of MLflow and of its database into one clear message."""
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     address = without_secrets(tracking_uri)
     try:
         yield
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         reason = str(error).replace(tracking_uri, address).rstrip(".")
         raise TrackingError(
             f"MLflow at {address} did not do what was asked of it: {reason}. "

@@ -60,7 +60,7 @@ class Tracking:
         """Make the store and the experiment if they are not there, one process at a time.
 
         Raises:
-            TrackingError: if a tracking server does not answer.
+            TrackingError: if a tracking server does not answer, or the store cannot be opened.
         """
         with speaking_to(self.tracking_uri) as address:
             check_server(address)
@@ -191,7 +191,13 @@ class Tracking:
         MLflow's client would put the artifacts of a local store into the working folder.
         """
         if not address.startswith("sqlite:"):
-            return import_mlflow().MlflowClient(address)
+            try:
+                return import_mlflow().MlflowClient(address)
+            except ModuleNotFoundError as error:
+                raise TrackingError(
+                    f"MLflow's store at {without_secrets(address)} needs the package "
+                    f"{error.name}: install it."
+                ) from error
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
         return SqlAlchemyStore(address, str(self.home / ARTIFACT_FOLDER))

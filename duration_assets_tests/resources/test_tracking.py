@@ -248,3 +248,19 @@ def test_four_trainings_at_once_on_a_new_store_get_four_finished_runs(tmp_path: 
     assert {run.info.run_id for run in runs} == set(outcomes)
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert {run.data.params["name"] for run in runs} == {f"month-{n}" for n in range(4)}
+
+
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("postgresql://me:secret@127.0.0.1:9/mlflow", "needs the package psycopg"),
+        ("file:///mlruns", "maintenance mode"),
+        ("nonsense://me:secret@there", "nonsense://there did not do"),
+    ],
+)
+def test_a_store_that_cannot_be_opened_is_named_without_its_password(
+    uri: str, reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(TrackingError, match=reason) as caught:
+        Tracking(uri, home=tmp_path, ui_url="http://here").prepare()
+    assert "secret" not in str(caught.value)
