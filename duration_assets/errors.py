@@ -63,3 +63,7 @@ class PartitionLockedError(DurationError):
 
 class TrackingError(DurationError):
     """MLflow cannot be reached, or refused what was logged."""
+
+
+class ServerError(DurationError):
+    """A web page cannot be served, for one because its port is taken."""

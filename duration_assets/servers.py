@@ -2,75 +2,167 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from http.client import HTTPException
+from urllib.request import ProxyHandler, build_opener
 
-from rich.console import Console
+import click
+import psutil
 
+from duration_assets.errors import ServerError
 from duration_assets.home import open_home
 from duration_assets.settings import Settings
 
 _LOOK_EVERY = 0.5
-_END_WITHIN = 20.0
+_ANSWER_WITHIN = 180.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that `dev` starts.
+
+    Attributes:
+        name: what people call it.
+        command: its command line.
+        port: where it listens.
+        variable: the setting for the port.
+        page: a path that it answers once it is ready.
+    """
+
+    name: str
+    command: list[str]
+    port: int
+    variable: str
+    page: str
 
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal comes or one of the servers ends; then end the others too.
+    """Serve until a signal comes; however this process ends, the servers end too.
 
     Args:
         settings: the addresses and the home.
+
+    Raises:
+        ServerError: if a port is taken, or a server does not answer or ends by itself.
     """
+    servers = _servers(settings)
+    _check_ports(settings.host, servers)
     open_home(settings).dispose()
-    environment = {
-        **os.environ,
-        "DURATION_HOME": str(settings.home),
-        "DAGSTER_HOME": str(settings.dagster_home),
-    }
-    console = Console()
-    console.print(f"Dagster: http://{settings.host}:{settings.dagster_port}", highlight=False)
-    console.print(f"MLflow:  {settings.mlflow_ui}", highlight=False)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    processes = [
-        subprocess.Popen(command, env=environment, start_new_session=True)
-        for command in _commands(settings)
-    ]
-    try:
-        while all(process.poll() is None for process in processes):
-            time.sleep(_LOOK_EVERY)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        _end(processes)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit())
+    commands = json.dumps({server.name: server.command for server in servers})
+    names = " and ".join(server.name for server in servers)
+    click.echo(f"Starting {names} …")
+    with subprocess.Popen(
+        [sys.executable, "-m", "duration_assets.server_guard", commands],
+        env=_environment(settings),
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    ) as guard:
+        _wait_for_answers(settings.host, servers, guard)
+        click.echo(f"Dagster: http://{settings.host}:{settings.dagster_port}")
+        click.echo(f"MLflow:  {settings.mlflow_ui}")
+        guard.wait()
+        raise ServerError(f"A server ended by itself, so {names} were ended: see the output above.")
 
 
-def _commands(settings: Settings) -> list[list[str]]:
-    """Return a command line for each server."""
-    dagster = [
-        *(sys.executable, "-m", "dagster", "dev", "-m", "duration_assets.definitions"),
-        *("-h", settings.host, "-p", str(settings.dagster_port)),
-    ]
+def _servers(settings: Settings) -> list[Server]:
+    dagster = Server(
+        "Dagster",
+        [
+            *(sys.executable, "-m", "dagster", "dev", "-m", "duration_assets.definitions"),
+            *("-h", settings.host, "-p", str(settings.dagster_port)),
+        ],
+        settings.dagster_port,
+        "DURATION_DAGSTER_PORT",
+        "/server_info",
+    )
     if settings.tracking_uri.startswith("http"):
         return [dagster]
-    mlflow = [
-        *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
-        *("--host", settings.host, "--port", str(settings.mlflow_port)),
-        *("--backend-store-uri", settings.tracking_uri),
-        *("--default-artifact-root", str(settings.home / "mlartifacts")),
-    ]
+    mlflow = Server(
+        "MLflow",
+        [
+            *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
+            *("--host", settings.host, "--port", str(settings.mlflow_port)),
+            *("--default-artifact-root", str(settings.home / "mlartifacts")),
+        ],
+        settings.mlflow_port,
+        "DURATION_MLFLOW_PORT",
+        "/health",
+    )
     return [dagster, mlflow]
 
 
-def _end(processes: list[subprocess.Popen[bytes]]) -> None:
-    """Ask each server and its children to end, and make sure that they do."""
-    for process in processes:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGINT)
-    for process in processes:
-        try:
-            process.wait(_END_WITHIN)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
+        # MLflow's job workers run what this project has no use for.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        **os.environ,
+        # Not on the command line, where everybody could read a database's password.
+        "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri,
+        "DURATION_HOME": str(settings.home),
+        "DAGSTER_HOME": str(settings.dagster_home),
+    }
+
+
+def _check_ports(host: str, servers: list[Server]) -> None:
+    """Refuse ports that are taken, before anything starts."""
+    with ExitStack() as stack:
+        for server in servers:
+            try:
+                # Held until all are checked: two servers may have been given the same port.
+                stack.enter_context(socket.create_server((host, server.port)))
+            except OSError as error:
+                taken = error.errno == errno.EADDRINUSE
+                why = f"it is taken by {_holder(server.port)}" if taken else error
+                raise ServerError(
+                    f"{server.name} cannot be served at {host}, port {server.port}: {why}. See "
+                    f"DURATION_HOST and {server.variable}."
+                ) from error
+
+
+def _holder(port: int) -> str:
+    """Say which process listens on a port, as far as this user may know."""
+    with suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN
+            if listens and connection.laddr[1:] == (port,) and connection.pid:
+                command = " ".join(psutil.Process(connection.pid).cmdline())
+                return f"process {connection.pid} ({command[:120]})"
+    return "another process"
+
+
+def _wait_for_answers(host: str, servers: list[Server], guard: subprocess.Popen[bytes]) -> None:
+    """Wait until every server answers, or one of them ends."""
+    reachable = "127.0.0.1" if host == "0.0.0.0" else host
+    until = time.monotonic() + _ANSWER_WITHIN
+    for server in servers:
+        address = f"http://{reachable}:{server.port}{server.page}"
+        while not _answers(address):
+            if guard.poll() is not None:
+                raise ServerError("The servers did not start: see the output above.")
+            if time.monotonic() > until:
+                raise ServerError(
+                    f"{server.name} did not answer at {address} within {_ANSWER_WITHIN:.0f} "
+                    "seconds: see the output above."
+                )
+            time.sleep(_LOOK_EVERY)
+
+
+def _answers(address: str) -> bool:
+    # A proxy for the internet cannot reach this machine.
+    opener = build_opener(ProxyHandler({}))
+    try:
+        opener.open(address, timeout=2).close()
+    except (OSError, HTTPException):
+        return False
+    return True

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from duration_assets.home import open_home
 from duration_assets.months import Month
+from duration_assets.resources.mlflow_access import import_mlflow
 from duration_assets.resources.store import Store
 from duration_assets.resources.tracking import Tracking
 from duration_assets.running import Trained, train
@@ -14,6 +16,17 @@ from duration_assets_tests.months import (
     FEBRUARY,
     settings_for,
 )
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+class ReadableTracking(Tracking):
+    """Tracking whose store a test can look into."""
+
+    def _client(self) -> MlflowClient:
+        client: MlflowClient = import_mlflow().MlflowClient(self.tracking_uri)
+        return client
 
 
 class Home:
@@ -29,8 +42,8 @@ class Home:
         return Store(self.settings.home / "store")
 
     @property
-    def tracking(self) -> Tracking:
-        return Tracking(
+    def tracking(self) -> ReadableTracking:
+        return ReadableTracking(
             self.settings.tracking_uri, home=self.settings.home, ui_url="http://localhost:5000"
         )
 

@@ -1,4 +1,8 @@
-"""Importing MLflow without its noise, and putting its errors into words."""
+"""Talking to one MLflow store: quietly, without its secrets, and leaving the process as it was.
+
+MLflow keeps the store it talks to in module variables and in the environment. Here they are set for
+a while and put back, and its errors are put into words.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +11,40 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from duration_assets.addresses import without_secrets
 from duration_assets.errors import TrackingError
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_DEFAULTS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    # Four retries last about half a minute, the time in which a server is started again. MLflow's
+    # own seven retries of two minutes each would keep a training waiting for a dead server.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
+}
+_USER, _PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
+_CHANGED = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID", _USER, _PASSWORD)
+_BETAS = r"(Class `MlFlow`|Function `_create_mlflow_run_hook`) is currently in beta"
+_ANSWER_WITHIN = 5.0
+
 
 def import_mlflow() -> Any:
-    """Import mlflow and dagster-mlflow, without what they say at import and of their progress."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    """Import mlflow and dagster-mlflow with this project's defaults; what the user set wins."""
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
     with without_beta_warnings():
         import dagster_mlflow  # noqa: F401
         import mlflow
 
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     return mlflow
 
 
@@ -32,19 +54,106 @@ def without_beta_warnings() -> Iterator[None]:
     from dagster._utils.warnings import BetaWarning
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", BetaWarning)
+        warnings.filterwarnings("ignore", _BETAS, BetaWarning)
         yield
 
 
 @contextmanager
-def explained(tracking_uri: str) -> Iterator[None]:
-    """Turn MLflow's errors into one clear message."""
-    from mlflow.exceptions import MlflowException
+def speaking_to(tracking_uri: str) -> Iterator[str]:
+    """Let MLflow speak to a store, and leave the process speaking to what it spoke to before.
 
+    A user and password in the address of a server reach MLflow by its variables for them: what it
+    prints, logs or says in an error is the address without them.
+
+    Yields:
+        The address to give to MLflow.
+
+    Raises:
+        TrackingError: if MLflow cannot do what the block asks for.
+    """
+    import_mlflow()
+    with _process_as_it_was(), _explained(tracking_uri):
+        if not is_server(tracking_uri):
+            yield tracking_uri
+            return
+        parts = urlsplit(tracking_uri)
+        if parts.username and parts.password:
+            os.environ[_USER] = unquote(parts.username)
+            os.environ[_PASSWORD] = unquote(parts.password)
+        yield without_secrets(tracking_uri).rstrip("/")
+
+
+@contextmanager
+def connected(tracking_uri: str) -> Iterator[MlflowClient]:
+    """Give a client for a store that is there, as `speaking_to` does an address."""
+    mlflow = import_mlflow()
+    with speaking_to(tracking_uri) as address:
+        yield mlflow.MlflowClient(address)
+
+
+def is_server(tracking_uri: str) -> bool:
+    """Say whether a store is a server, and not a database that this process opens itself."""
+    return tracking_uri.startswith(("http://", "https://"))
+
+
+def check_server(address: str) -> None:
+    """Ask a server for a sign of life: MLflow's own requests are tried again and again.
+
+    Args:
+        address: from `speaking_to`; of a database nothing is asked.
+
+    Raises:
+        TrackingError: if the server does not answer within seconds.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    if not is_server(address):
+        return
+    creds = get_default_host_creds(address)
     try:
-        yield
+        http_request(creds, "/health", "GET", max_retries=0, timeout=_ANSWER_WITHIN)
     except MlflowException as error:
         raise TrackingError(
-            f"MLflow at {without_secrets(tracking_uri)} refused what was logged: {error}. "
+            f"MLflow cannot be reached at {address} ({error}): start its server, or unset "
+            "MLFLOW_TRACKING_URI to log to the home folder."
+        ) from error
+
+
+@contextmanager
+def _explained(tracking_uri: str) -> Iterator[None]:
+    """Turn the errors of MLflow and of its database into one clear message."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    address = without_secrets(tracking_uri)
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        reason = str(error).replace(tracking_uri, address).rstrip(".")
+        raise TrackingError(
+            f"MLflow at {address} did not do what was asked of it: {reason}. "
             "See docs/operations.md on MLflow's store."
         ) from error
+
+
+@contextmanager
+def _process_as_it_was() -> Iterator[None]:
+    """Put back which store and experiment MLflow's own functions use in this process."""
+    from mlflow.tracking import fluent
+    from mlflow.tracking._tracking_service import utils
+
+    environment = {name: os.environ.get(name) for name in _CHANGED}
+    # What MLflow was told, which its public functions mix with what it would do by default.
+    uri, experiment = utils._tracking_uri, fluent._active_experiment_id
+    try:
+        yield
+    finally:
+        utils.set_tracking_uri(uri)  # type: ignore[arg-type]
+        fluent._active_experiment_id = experiment
+        for name, value in environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,28 +1,65 @@
-"""Which process owns an MLflow run: written on the run as tags, and looked up when it is gone."""
+"""Who owns an MLflow run: a file in the home that a training keeps locked for as long as it lives.
+
+However a process ends, the system lets go of its locks. So a file that can be locked belongs to a
+training that is gone; no process number, clock or host name has to be compared. The file's name is
+on the run as a tag.
+"""
 
 from __future__ import annotations
 
+import os
 import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-import psutil
+import filelock
 
-HOST_TAG = "duration_assets.host"
-PROCESS_TAG = "duration_assets.process"
-
-
-def process_tags() -> dict[str, str]:
-    """Return the tags that name this process on this host."""
-    process = psutil.Process()
-    return {
-        HOST_TAG: socket.gethostname(),
-        PROCESS_TAG: f"{process.pid} {process.create_time():.2f}",
-    }
+OWNER_TAG = "duration_assets.owner"
 
 
-def is_alive(process: str) -> bool:
-    """Say whether the process that a run was tagged with is still the one with that number."""
-    number, started = process.split()
-    try:
-        return f"{psutil.Process(int(number)).create_time():.2f}" == started
-    except psutil.NoSuchProcess:
-        return False
+class Owner:
+    """The owner of one MLflow run.
+
+    Attributes:
+        name: names its host and process, for people who wonder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Name an owner by its file."""
+        self.name = path.name
+        self._path = path
+
+    @classmethod
+    def new(cls, folder: Path) -> Owner:
+        """Name an owner that there never was before."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}")
+
+    @classmethod
+    def all_in(cls, folder: Path) -> list[Owner]:
+        """Return the owners that were not forgotten."""
+        return [cls(path) for path in sorted(folder.glob("*"))]
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Show the owner as alive, until the block or the process ends.
+
+        Raises:
+            filelock.Timeout: if it is alive already.
+        """
+        with filelock.FileLock(self._path, timeout=0):
+            yield
+
+    def is_gone(self) -> bool:
+        """Say whether the training ended, or its process did."""
+        try:
+            with self.alive():
+                return True
+        except filelock.Timeout:
+            return False
+
+    def forget(self) -> None:
+        """Forget an owner whose run was ended."""
+        self._path.unlink(missing_ok=True)

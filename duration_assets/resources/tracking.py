@@ -7,25 +7,25 @@ mlflow takes seconds to import, so it is imported where it is used.
 
 from __future__ import annotations
 
-import socket
+import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import filelock
 
 from duration_assets.addresses import without_secrets
 from duration_assets.errors import TrackingError
 from duration_assets.resources.mlflow_access import (
-    explained,
+    check_server,
+    connected,
     import_mlflow,
+    speaking_to,
     without_beta_warnings,
 )
-from duration_assets.resources.run_owner import HOST_TAG, PROCESS_TAG, is_alive, process_tags
+from duration_assets.resources.run_owner import OWNER_TAG, Owner
 from duration_assets.resources.training_run import TrainingRun, log_content
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 EXPERIMENT = "nyc-taxi-experiment"
 ARTIFACT_FOLDER = "mlartifacts"
 
-_ANSWER_WITHIN = 5.0
+_PROCESS_GONE = "its process was gone"
 
 
 class Tracking:
@@ -60,15 +60,14 @@ class Tracking:
         """Make the store and the experiment if they are not there, one process at a time.
 
         Raises:
-            TrackingError: if a tracking server does not answer.
+            TrackingError: if a tracking server does not answer, or the store cannot be opened.
         """
-        self._check_server()
-        self.home.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(self.home / ".mlflow.lock"), explained(self.tracking_uri):
-            import_mlflow()
-            store = self._store_with_artifacts() or self._client()
-            if store.get_experiment_by_name(self.experiment) is None:
-                store.create_experiment(self.experiment)
+        with speaking_to(self.tracking_uri) as address:
+            check_server(address)
+            with self._alone():
+                store = self._store(address)
+                if store.get_experiment_by_name(self.experiment) is None:
+                    store.create_experiment(self.experiment)
 
     @contextmanager
     def training_run(
@@ -83,38 +82,31 @@ class Tracking:
         """Open an MLflow run for one training, and end it as the training ends.
 
         Raises:
-            TrackingError: if MLflow cannot be reached or refuses what is logged.
+            TrackingError: if MLflow cannot be reached or refuses what is logged, or if another
+                MLflow run is active in this process, to which MLflow would log.
         """
         self.prepare()
-        mlflow = import_mlflow()
-        client = self._client()
-        with explained(self.tracking_uri):
+        _refuse_active_run()
+        with ExitStack() as stack:
+            client = stack.enter_context(connected(self.tracking_uri))
+            with self._alone():
+                owner = Owner.new(self._owners)
+                stack.enter_context(owner.alive())
             run_id = client.create_run(
                 self._experiment_id(client),
                 run_name=run_name,
-                tags={**tags, "dagster_job": job_name, **process_tags()},
+                tags={**tags, "dagster_job": job_name, OWNER_TAG: owner.name},
             ).info.run_id
-        status = "FAILED"
-        before = mlflow.get_tracking_uri()
-        try:
-            with explained(self.tracking_uri):
-                tracker = self._dagster_mlflow(run_id, dagster_run_id, run_name, log)
-                yield TrainingRun(run_id, client, tracker)
-            status = "FINISHED"
-        except Exception as error:
-            # Dagster turns a signal into an exception of its own.
-            if type(error).__name__ == "DagsterExecutionInterruptedError":
-                status = "KILLED"
-            raise
-        except BaseException:
             status = "KILLED"
-            raise
-        finally:
-            while mlflow.active_run() is not None:
-                mlflow.end_run(status)
-            if client.get_run(run_id).info.status == "RUNNING":
-                client.set_terminated(run_id, status)
-            mlflow.set_tracking_uri(before)
+            try:
+                tracker = self._dagster_mlflow(client, run_id, dagster_run_id, run_name, log)
+                yield TrainingRun(run_id, client, tracker)
+                status = "FINISHED"
+            except Exception:
+                status = "FAILED"
+                raise
+            finally:
+                _end_run(client, run_id, status, owner, log)
 
     def log_evaluation(
         self,
@@ -132,8 +124,7 @@ class Tracking:
             tags: texts; what may change when it is done again is a tag, never a param.
             images: PNG files by artifact path.
         """
-        client = self._client()
-        with explained(self.tracking_uri):
+        with connected(self.tracking_uri) as client:
             for name, value in metrics.items():
                 client.log_metric(run_id, name, value)
             for name, text in tags.items():
@@ -143,34 +134,47 @@ class Tracking:
 
     def run_url(self, run_id: str) -> str:
         """Return the page of a run in MLflow's web UI."""
-        return f"{self.ui_url}/#/experiments/{self._experiment_id(self._client())}/runs/{run_id}"
+        with connected(self.tracking_uri) as client:
+            experiment_id = self._experiment_id(client)
+        return f"{self.ui_url}/#/experiments/{experiment_id}/runs/{run_id}"
 
     def close_abandoned_runs(self) -> list[str]:
-        """End the running runs of processes of this machine that are gone.
+        """End the running runs of this home's trainings that are gone.
 
         Returns:
             The ids of the runs that were ended.
         """
-        client = self._client()
-        experiment = client.get_experiment_by_name(self.experiment)
-        if experiment is None:
-            return []
-        running = client.search_runs(
-            [experiment.experiment_id], f"tags.`{HOST_TAG}` = '{socket.gethostname()}'"
-        )
-        abandoned = [
-            run.info.run_id
-            for run in running
-            if run.info.status == "RUNNING" and not is_alive(run.data.tags[PROCESS_TAG])
-        ]
-        for run_id in abandoned:
-            client.set_tag(run_id, "duration_assets.ended", "its process was gone")
-            client.set_terminated(run_id, "KILLED")
-        return abandoned
+        closed: list[str] = []
+        with self._alone():
+            gone = [owner for owner in Owner.all_in(self._owners) if owner.is_gone()]
+            if gone:
+                with connected(self.tracking_uri) as client:
+                    for owner in gone:
+                        closed += self._close_runs_of(owner, client)
+                        owner.forget()
+        return closed
 
-    def _client(self) -> MlflowClient:
-        client: MlflowClient = import_mlflow().MlflowClient(self.tracking_uri)
-        return client
+    def _close_runs_of(self, owner: Owner, client: MlflowClient) -> list[str]:
+        found = client.search_runs(
+            [self._experiment_id(client)],
+            f"tags.`{OWNER_TAG}` = '{owner.name}' and attributes.status = 'RUNNING'",
+        )
+        ids = [run.info.run_id for run in found]
+        for run_id in ids:
+            client.set_tag(run_id, "duration_assets.ended", _PROCESS_GONE)
+            client.set_terminated(run_id, "KILLED")
+        return ids
+
+    @property
+    def _owners(self) -> Path:
+        """Where the owners of this store's runs are: a home can be pointed at another store."""
+        store = hashlib.sha256(without_secrets(self.tracking_uri).encode()).hexdigest()[:8]
+        return self.home / ".trainings" / store
+
+    def _alone(self) -> filelock.BaseFileLock:
+        """Return the lock under which a home's store and owners are made and cleared up."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        return filelock.FileLock(self.home / ".mlflow.lock")
 
     def _experiment_id(self, client: MlflowClient) -> str:
         experiment = client.get_experiment_by_name(self.experiment)
@@ -181,24 +185,32 @@ class Tracking:
             )
         return str(experiment.experiment_id)
 
-    def _store_with_artifacts(self) -> Any:
-        """Return a local store that gives an experiment a folder by its number, as a server does.
+    def _store(self, address: str) -> Any:
+        """Return a store that gives a new experiment a folder in the home, as `dev` does.
 
-        MLflow's client would put the artifacts into the working folder.
+        MLflow's client would put the artifacts of a local store into the working folder.
         """
-        if not self.tracking_uri.startswith("sqlite:"):
-            return None
+        if not address.startswith("sqlite:"):
+            try:
+                return import_mlflow().MlflowClient(address)
+            except ModuleNotFoundError as error:
+                raise TrackingError(
+                    f"MLflow's store at {without_secrets(address)} needs the package "
+                    f"{error.name}: install it."
+                ) from error
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-        return SqlAlchemyStore(self.tracking_uri, str(self.home / ARTIFACT_FOLDER))
+        return SqlAlchemyStore(address, str(self.home / ARTIFACT_FOLDER))
 
-    def _dagster_mlflow(self, run_id: str, dagster_run_id: str, run_name: str, log: Any) -> Any:
+    def _dagster_mlflow(
+        self, client: MlflowClient, run_id: str, dagster_run_id: str, run_name: str, log: Any
+    ) -> Any:
         """Make dagster-mlflow's own object for a run that exists: it then searches for none."""
         from dagster_mlflow.resources import MlFlow
 
         config = {
             "experiment_name": self.experiment,
-            "mlflow_tracking_uri": self.tracking_uri,
+            "mlflow_tracking_uri": client.tracking_uri,
             "mlflow_run_id": run_id,
             "env": {},
             "extra_tags": {},
@@ -213,16 +225,31 @@ class Tracking:
         with without_beta_warnings():
             return MlFlow(context)
 
-    def _check_server(self) -> None:
-        """Ask a tracking server for a sign of life; MLflow's own client would try for minutes."""
-        if not self.tracking_uri.startswith(("http://", "https://")):
-            return
-        # The page asks for no password, and urlopen cannot read one from an address.
-        address = without_secrets(self.tracking_uri).rstrip("/")
-        try:
-            urlopen(f"{address}/health", timeout=_ANSWER_WITHIN).close()
-        except (URLError, OSError) as error:
-            raise TrackingError(
-                f"MLflow cannot be reached at {address} ({error}): start its "
-                "server, or unset MLFLOW_TRACKING_URI to log to the home folder."
-            ) from error
+
+def _refuse_active_run() -> None:
+    """Refuse to train beside a run that MLflow would log to in place of ours."""
+    active = import_mlflow().active_run()
+    if active is not None:
+        raise TrackingError(
+            f"Another MLflow run, {active.info.run_id}, is active in this process: end it with "
+            "mlflow.end_run() before a training starts, which is a run of its own."
+        )
+
+
+def _end_run(client: MlflowClient, run_id: str, status: str, owner: Owner, log: Any) -> None:
+    """End a run; if that fails after a failed training, the training's error is the one to see."""
+    from mlflow.tracking import fluent
+
+    try:
+        check_server(client.tracking_uri)
+        while fluent.active_run() is not None:
+            fluent.end_run(status)
+        if client.get_run(run_id).info.status == "RUNNING":
+            client.set_terminated(run_id, status)
+        owner.forget()
+    except Exception as error:
+        if status == "FINISHED":
+            raise
+        log.warning(f"The MLflow run {run_id} could not be ended as {status}: {error}")
+    finally:
+        fluent._active_run_stack.get().clear()

@@ -70,4 +70,5 @@ def log_content(client: MlflowClient, run_id: str, content: bytes, path: str) ->
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / Path(path).name
         file.write_bytes(content)
-        client.log_artifact(run_id, str(file), str(Path(path).parent))
+        # MLflow takes no "." for a run's own folder.
+        client.log_artifact(run_id, str(file), str(Path(path).parent).removeprefix(".") or None)
