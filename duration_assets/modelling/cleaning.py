@@ -140,17 +140,10 @@ def clean_month(
     )
     judged = trips.with_columns(reason=reason)
     canonical = pl.col(TRIP_SCHEMA.names())
-    accepted = judged.filter(pl.col("reason").is_null()).select(canonical)
+    # One after the other: together they would keep what is read for both in memory.
+    judged.filter(pl.col("reason").is_null()).select(canonical).sink_parquet(kept)
     others = judged.filter(pl.col("reason").is_not_null())
-    pl.collect_all(
-        [
-            accepted.sink_parquet(kept, lazy=True),
-            others.select("reason", canonical, pl.exclude("reason", *TRIP_SCHEMA)).sink_parquet(
-                rejected, lazy=True
-            ),
-        ],
-        engine="streaming",
-    )
+    others.select("reason", canonical, pl.exclude("reason", *TRIP_SCHEMA)).sink_parquet(rejected)
     return _summarize(kept, rejected, month)
 
 
