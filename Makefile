@@ -9,7 +9,7 @@ INSTALLED := $(ENVIRONMENT)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help environment demo dev test lint lock clean
+.PHONY: help environment demo dev test lint screenshots lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ lint: $(INSTALLED) ## check style, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+screenshots: $(INSTALLED) ## make the pictures in docs/images again (needs Chromium)
+	DURATION_TEST_SCREENSHOTS=docs/images $(BIN)/python -m pytest duration_assets_tests/web
 
 # Versions stay as they are while they fit pyproject.toml; UPGRADE=--upgrade takes the newest.
 lock: ## pin every package in requirements.txt, with hashes (needs uv)
