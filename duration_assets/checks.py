@@ -42,7 +42,7 @@ def _check(place: Place, name: str, judge: Judge, *, blocking: bool) -> dg.Asset
         name=name,
         blocking=blocking,
         partitions_def=place.partitions,
-        description=(judge.__doc__ or "").strip(),
+        description=_description(judge),
     )
     def check(
         context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
@@ -57,6 +57,11 @@ def _check(place: Place, name: str, judge: Judge, *, blocking: bool) -> dg.Asset
         )
 
     return check
+
+
+def _description(judge: Judge) -> str:
+    """Turn what a rule says of itself, "Say if …", into what a reader of the web UI looks for."""
+    return f"Fails if {(judge.__doc__ or '').strip().removeprefix('Say if ')}"
 
 
 def _by_summary(rule: quality.Rule) -> Judge:

@@ -62,7 +62,17 @@ def out_of_date(
         again = force and node.reads
         if again or upstream_is_made or not is_current(node, month, first, store):
             needed.append(node)
-    return tuple(needed)
+    read = {reads.asset for node in needed for reads in node.reads}
+    return tuple(
+        node
+        for node in nodes
+        if node in needed or (node.key in read and _is_dropped(node, month, store))
+    )
+
+
+def _is_dropped(node: Node, month: Month, store: Store) -> bool:
+    found = store.find(node.key, month)
+    return found is not None and found.is_dropped
 
 
 def is_current(node: Node, month: Month, first: Month, store: Store) -> bool:

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     max_training_rows: int | None = Field(
         None, ge=1_000, description="Trips a model trains on at most: a sample, always the same."
     )
+    keep_matrices: int = Field(
+        2, ge=0, description="Used matrices that are kept; older ones are made again when asked."
+    )
     threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="Threads for one run."
     )

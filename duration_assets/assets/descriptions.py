@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def column_schema(types: Mapping[str, Any], descriptions: Mapping[str, str]) -> 
     """Return columns in Dagster's terms."""
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(name, str(kind), description=descriptions.get(name))
+            dg.TableColumn(name, _type(kind), description=descriptions.get(name))
             for name, kind in types.items()
         ]
     )
@@ -110,5 +111,12 @@ def pictures(images: Mapping[str, bytes]) -> dict[str, dg.MarkdownMetadataValue]
     }
 
 
+def _type(kind: Any) -> str:
+    """Return a column's type as people call it, without its unit of time and zone."""
+    return str(kind).partition("(")[0].lower()
+
+
 def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -32,6 +32,7 @@ from duration_assets.resources.store import (
 )
 from duration_assets.resources.tracking import Tracking
 from duration_assets.resources.training_run import TrainingRun
+from duration_assets.retention import drop_used_matrices
 
 Inputs = Mapping[str, Mapping[Month, Partition]]
 
@@ -88,6 +89,7 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
                 trained = _train(place, inputs, month, draft.folder, report)
             uri = _log(place, run, trained, inputs, month, draft.folder)
             partition = _commit(place, draft, inputs, month, trained, run.run_id, uri)
+        drop_used_matrices(store, matrix.asset, place.node.key, keep=place.settings.keep_matrices)
         _write_course_files(place.settings.home, partition)
         example = _example(trained.model)
         return result(

@@ -16,6 +16,7 @@ from duration_assets.modelling.matrix_files import StoredExamples
 from duration_assets.modelling.metrics import error_metrics
 from duration_assets.resources.store import Partition, Store, content_hash
 from duration_assets.resources.tracking import Tracking
+from duration_assets.retention import drop_used_matrices
 
 METRICS_FILE = "metrics.json"
 
@@ -61,6 +62,7 @@ def build_evaluation(place: Place) -> dg.AssetsDefinition:
                 data_version=content_hash(draft.folder / METRICS_FILE),
                 summary={"metrics": metrics, "run_id": run_id},
             )
+        drop_used_matrices(store, matrix.asset, place.node.key, keep=place.settings.keep_matrices)
         return result(
             partition,
             {

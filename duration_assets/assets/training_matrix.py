@@ -4,6 +4,7 @@ One step makes both, so that all of a model's assets become ready at once and a 
 into one run.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -45,6 +46,8 @@ from duration_assets.progress import Progress, Report
 from duration_assets.resources.store import Partition, Store, content_hash, folder_hash
 
 MEDIANS_FILE = "pair_medians.parquet"
+FEATURES_FILE = "features.json"
+"""The names of the columns, in order."""
 
 Inputs = Mapping[str, Mapping[Month, Partition]]
 
@@ -71,40 +74,47 @@ def build_training_matrix(
         ),
     ]
 
-    @dg.multi_asset(specs=specs, name=matrix.node.key.replace("/", "__"))
+    @dg.multi_asset(specs=specs, name=matrix.node.key.replace("/", "__"), can_subset=True)
     def training_matrix(
         context: dg.AssetExecutionContext,
         store: dg.ResourceParam[Store],
         progress: dg.ResourceParam[Progress],
     ) -> Iterator[dg.MaterializeResult[Any]]:
         month = month_of(context)
-        fitted = _fit(preprocessor, feature_set, month, store)
-        file = fitted.file(PREPROCESSOR_FILE)
-        yield result(
-            fitted,
-            {
-                **describe_file(file),
-                "features": fitted.summary["features"],
-                "window": ", ".join(fitted.summary["window"]),
-            },
-            specs[0].key,
-        )
-        with progress.task(f"Encoding {month}'s window", "trips", context.log) as report:
-            encoded = _encode(matrix, month, store, report)
-        yield result(
-            encoded,
-            {
-                **describe_matrix(
-                    StoredExamples(encoded.file(TRAINING)),
-                    load_preprocessor(file).feature_names,
-                    encoded.summary["rows"],
-                ),
-                "window": ", ".join(encoded.summary["window"]),
-            },
-            specs[1].key,
-        )
+        if specs[0].key in context.selected_asset_keys:
+            fitted = _fit(preprocessor, feature_set, month, store)
+            yield _describe_fitted(fitted, specs[0].key)
+        if specs[1].key in context.selected_asset_keys:
+            with progress.task(f"Encoding {month}'s window", "trips", context.log) as report:
+                encoded = _encode(matrix, month, store, report)
+            yield _describe_encoded(encoded, specs[1].key)
 
     return training_matrix
+
+
+def _describe_fitted(fitted: Partition, key: dg.AssetKey) -> dg.MaterializeResult[Any]:
+    return result(
+        fitted,
+        {
+            **describe_file(fitted.file(PREPROCESSOR_FILE)),
+            "features": fitted.summary["features"],
+            "window": ", ".join(fitted.summary["window"]),
+        },
+        key,
+    )
+
+
+def _describe_encoded(encoded: Partition, key: dg.AssetKey) -> dg.MaterializeResult[Any]:
+    examples = StoredExamples(encoded.file(TRAINING))
+    names = json.loads(encoded.file(FEATURES_FILE).read_text())
+    return result(
+        encoded,
+        {
+            **describe_matrix(examples, names, encoded.summary["rows"]),
+            "window": ", ".join(encoded.summary["window"]),
+        },
+        key,
+    )
 
 
 def _fit(place: Place, feature_set: FeatureSet, month: Month, store: Store) -> Partition:
@@ -146,6 +156,7 @@ def _encode(place: Place, month: Month, store: Store, report: Report) -> Partiti
             for name, chunks in parts.items()
         }
         _check_parts(written, month)
+        (draft.folder / FEATURES_FILE).write_text(json.dumps(preprocessor.feature_names))
         pair_medians(pl.concat(_scans(inputs).values())).write_parquet(draft.folder / MEDIANS_FILE)
         return place.commit(
             draft,

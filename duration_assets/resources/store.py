@@ -67,6 +67,11 @@ class Partition:
         """The partition's name in the inputs of others."""
         return partition_name(self.asset, Month.parse(self.month))
 
+    @property
+    def is_dropped(self) -> bool:
+        """Whether its files were dropped after use, and what is known of it was kept."""
+        return not self.folder.is_dir()
+
     def file(self, name: str) -> Path:
         """Return one of its files.
 
@@ -74,6 +79,11 @@ class Partition:
             MissingPartitionError: if it is not there.
         """
         path = self.folder / name
+        if self.is_dropped:
+            raise MissingPartitionError(
+                f"The files of {self.name} were dropped after use, as DURATION_KEEP_MATRICES says: "
+                f"materialize {self.asset} for {self.month} to make them again."
+            )
         if not path.exists():
             raise MissingPartitionError(
                 f"{self.name} holds no {name} any more: materialize {self.asset} for {self.month}."
@@ -185,7 +195,7 @@ class Store:
             return self._commit(asset, month, draft.folder, content)
 
         draft._commit = commit
-        with self._locked(asset, month):
+        with self._locked(asset, month, self.lock_timeout):
             try:
                 draft.folder.mkdir(parents=True)
                 yield draft
@@ -193,6 +203,25 @@ class Store:
                 raise _explained(error, place) from error
             finally:
                 shutil.rmtree(draft.folder, ignore_errors=True)
+
+    def drop(self, partition: Partition) -> bool:
+        """Remove a partition's files, and keep what is known of it.
+
+        Returns:
+            Whether it was done; not if somebody writes the partition at the moment.
+        """
+        month = Month.parse(partition.month)
+        place = self._place(partition.asset, month)
+        try:
+            with self._locked(partition.asset, month, timeout=0):
+                if self.find(partition.asset, month) != partition:
+                    return False
+                for version in place.iterdir():
+                    if version.name != _MANIFEST:
+                        shutil.rmtree(version)
+        except PartitionLockedError:
+            return False
+        return True
 
     def months(self, asset: str) -> list[Month]:
         """Return the months of an asset that are there, in time."""
@@ -225,18 +254,18 @@ class Store:
         return partition
 
     @contextmanager
-    def _locked(self, asset: str, month: Month) -> Iterator[None]:
+    def _locked(self, asset: str, month: Month, timeout: float) -> Iterator[None]:
         path = self.root / ".locks" / f"{asset.replace('/', '.')}.{month}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         holder = path.with_suffix(".holder")
         lock = filelock.FileLock(path)
         try:
-            lock.acquire(timeout=self.lock_timeout)
+            lock.acquire(timeout=timeout)
         except filelock.Timeout:
             who = holder.read_text() if holder.exists() else "another process"
             raise PartitionLockedError(
                 f"{asset} for {month} is being written by {who}, for more than "
-                f"{self.lock_timeout:.0f} seconds. Wait until it is done, or stop it."
+                f"{timeout:.0f} seconds. Wait until it is done, or stop it."
             ) from None
         try:
             holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
