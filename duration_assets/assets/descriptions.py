@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,10 @@ def result(
 
 
 def describe_table(
-    table: pl.LazyFrame, rows: int, descriptions: Mapping[str, str] | None = None
+    table: pl.LazyFrame,
+    rows: int,
+    descriptions: Mapping[str, str] | None = None,
+    shown: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return a table's row count, column schema and first rows.
 
@@ -46,19 +49,20 @@ def describe_table(
         table: the table.
         rows: how many rows it has.
         descriptions: of its columns, by name.
+        shown: the columns to show rows of; the web UI hides a preview of many. None shows all.
     """
+    head = table.head(_PREVIEW_ROWS)
     return {
         "dagster/row_count": rows,
         "dagster/column_schema": column_schema(table.collect_schema(), descriptions or {}),
-        "preview": preview(table.head(_PREVIEW_ROWS).collect()),
+        "preview": preview((head if shown is None else head.select(shown)).collect()),
     }
 
 
-def describe_file(path: Path, rows: int | None = None) -> dict[str, Any]:
+def describe_file(path: Path, shown: Sequence[str] | None = None) -> dict[str, Any]:
     """Return the same for a Parquet file."""
     table = pl.scan_parquet(path)
-    count = table.select(pl.len()).collect().item() if rows is None else rows
-    return describe_table(table, count)
+    return describe_table(table, table.select(pl.len()).collect().item(), shown=shown)
 
 
 def describe_matrix(examples: StoredExamples, names: list[str], rows: int) -> dict[str, Any]:

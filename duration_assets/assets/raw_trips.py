@@ -48,10 +48,12 @@ def build_raw_trips(place: Place) -> dg.AssetsDefinition:
             partition = place.commit(
                 draft, {}, data_version=fetched.sha256, summary=summary, simulated=file.simulated
             )
+        needed = {name.lower() for name in place.service.columns}
+        shown = [name for name in file.columns if name.lower() in needed]
         return result(
             partition,
             {
-                **describe_file(partition.file(TRIPS_FILE), file.rows),
+                **describe_file(partition.file(TRIPS_FILE), shown),
                 "size_bytes": fetched.size,
                 "source": fetched.address,
             },
