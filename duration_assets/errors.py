@@ -45,6 +45,10 @@ class BadFileError(DurationError):
     """A trip file is damaged, is no Parquet file, or lacks what its service needs."""
 
 
+class BadTripError(DurationError):
+    """A trip lacks what a prediction needs."""
+
+
 class MissingPartitionError(DurationError):
     """A month that a step needs is not in the store."""
 

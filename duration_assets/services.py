@@ -48,6 +48,11 @@ class Service:
     note: str = ""
 
     @property
+    def times(self) -> tuple[str, str]:
+        """The columns that hold times."""
+        return self.pickup_time, self.dropoff_time
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns that a published file must have."""
         required = (self.pickup_time, self.dropoff_time, self.pickup_zone, self.dropoff_zone)

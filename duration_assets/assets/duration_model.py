@@ -68,48 +68,55 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
         month = month_of(context)
         inputs = place.inputs(month, store)
         matrix = inputs["training_matrix"][month]
-        window = matrix.summary["window"]
-        with (
-            store.writing(place.node.key, month) as draft,
-            tracking.training_run(
+        with store.writing(place.node.key, month) as draft:
+            with tracking.training_run(
                 run_name=f"{place.service.name}/{feature_set.name}/{month}",
                 dagster_run_id=context.run.run_id,
                 job_name=context.run.job_name,
                 log=context.log,
-                tags={
-                    "service": place.service.name,
-                    "feature_set": feature_set.name,
-                    "training_month": str(month),
-                    "simulated": str(matrix.simulated).lower(),
-                    "sampled": str(matrix.summary["sampled"]).lower(),
-                },
-            ) as run,
-        ):
-            with progress.task(f"Training {month}", "rounds", context.log) as report:
-                trained = _train(place, inputs, month, draft.folder, report)
-            uri = _log(place, run, trained, inputs, month, draft.folder)
+                tags=_tags(place, feature_set, month, matrix),
+            ) as run:
+                with progress.task(f"Training {month}", "rounds", context.log) as report:
+                    trained = _train(place, inputs, month, draft.folder, report)
+                uri = _log(place, run, trained, inputs, month, draft.folder)
+            # Only a model whose MLflow run has ended well becomes the partition.
             partition = _commit(place, draft, inputs, month, trained, run.run_id, uri)
         drop_used_matrices(store, matrix.asset, place.node.key, keep=place.settings.keep_matrices)
         _write_course_files(place.settings.home, partition)
-        example = _example(trained.model)
-        return result(
-            partition,
-            {
-                "mlflow_run": dg.MetadataValue.url(tracking.run_url(run.run_id)),
-                "mlflow_run_id": run.run_id,
-                "model_uri": uri,
-                "window": ", ".join(window),
-                "dagster/row_count": matrix.summary["rows"],
-                "dagster/column_schema": column_schema(example.schema, {}),
-                "preview": preview(example),
-                "rounds": trained.fitted.rounds,
-                "parameters": dg.MetadataValue.json(trained.fitted.parameters),
-                **trained.metrics,
-                **pictures({"feature_importance": trained.importance}),
-            },
-        )
+        return _describe(partition, trained, tracking.run_url(run.run_id))
 
     return duration_model
+
+
+def _tags(place: Place, feature_set: FeatureSet, month: Month, matrix: Partition) -> dict[str, str]:
+    return {
+        "service": place.service.name,
+        "feature_set": feature_set.name,
+        "training_month": str(month),
+        "simulated": str(matrix.simulated).lower(),
+        "sampled": str(matrix.summary["sampled"]).lower(),
+    }
+
+
+def _describe(partition: Partition, trained: _Trained, run_url: str) -> dg.MaterializeResult[Any]:
+    summary = partition.summary
+    example = _example(trained.model)
+    return result(
+        partition,
+        {
+            "mlflow_run": dg.MetadataValue.url(run_url),
+            "mlflow_run_id": summary["run_id"],
+            "model_uri": summary["model_uri"],
+            "window": ", ".join(summary["window"]),
+            "dagster/row_count": summary["trips"],
+            "dagster/column_schema": column_schema(example.schema, {}),
+            "preview": preview(example),
+            "rounds": summary["rounds"],
+            "parameters": dg.MetadataValue.json(trained.fitted.parameters),
+            **trained.metrics,
+            **pictures({"feature_importance": trained.importance}),
+        },
+    )
 
 
 def _example(model: Any) -> pl.DataFrame:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import polars as pl
+from polars import selectors
 
+from duration_assets.errors import BadTripError
 from duration_assets.modelling.cleaning import canonical_trips
 from duration_assets.modelling.features import FloatArray
 from duration_assets.modelling.preprocessors import (
@@ -57,15 +59,29 @@ class DurationModel:
         """Predict n trips in the schema in which TLC publishes them.
 
         Args:
-            rows: n rows with the service's pickup time, zones and, for a feature set that uses
-                it, the distance; other columns are not looked at.
+            rows: n rows with the service's pickup time (as a time, or as text as in JSON), zones
+                and, for a feature set that uses it, the distance; other columns are not looked at.
 
         Returns:
             n minutes, float32.
+
+        Raises:
+            BadTripError: if a trip has no pickup time.
         """
         columns = [name for name in rows.columns if name in self.service.columns]
-        published = pl.from_pandas(rows[columns].reset_index(drop=True)).with_row_index("row")
-        return self.predict(canonical_trips(published.lazy(), self.service).collect())
+        times = selectors.string() & selectors.by_name(self.service.times, require_all=False)
+        published = (
+            pl.from_pandas(rows[columns].reset_index(drop=True))
+            .with_row_index("row")
+            .with_columns(times.str.to_datetime(time_unit="us"))
+        )
+        trips = canonical_trips(published.lazy(), self.service).collect()
+        if missing := trips["pickup_time"].null_count():
+            raise BadTripError(
+                f"{missing:,} of {len(trips):,} trips have no {self.service.pickup_time}, without "
+                "which nothing can be predicted: leave them out."
+            )
+        return self.predict(trips)
 
     def save(self, folder: Path) -> None:
         """Write the model's files into an existing folder."""

@@ -101,6 +101,7 @@ def test_the_whole_model_takes_raw_trips_and_loads_without_dagster(home: Home) -
         "mlflow.set_tracking_uri(sys.argv[1])\n"
         "model = mlflow.pyfunc.load_model(sys.argv[2])\n"
         "print('dagster' in sys.modules)\n"
+        "print(model.metadata.get_input_schema().input_types_dict())\n"
         "rows = pd.read_parquet(sys.argv[3]).head(50)\n"
         "print(*[float(value).hex() for value in model.predict(rows)])\n"
     )
@@ -113,8 +114,9 @@ def test_the_whole_model_takes_raw_trips_and_loads_without_dagster(home: Home) -
         text=True,
         check=True,
     )
-    imported, predictions = done.stdout.splitlines()
+    imported, inputs, predictions = done.stdout.splitlines()
     assert imported == "False"
+    assert "'lpep_pickup_datetime': datetime, 'PULocationID': long" in inputs
     from duration_assets.modelling.model import DurationModel
 
     model = home.store.require("green/metered/duration_model", JANUARY, "the test")

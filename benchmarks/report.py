@@ -1,0 +1,145 @@
+"""Writes `docs/benchmarks.md` and its chart from the file of results.
+
+python -m benchmarks.report
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from benchmarks.pipelines import REPOSITORY, Outcome
+from benchmarks.results import RESULTS, Rounds, middle, recall
+
+DOCUMENT = REPOSITORY / "docs" / "benchmarks.md"
+CHART = REPOSITORY / "docs" / "images" / "benchmarks.png"
+WAYS = ("course", "ours")
+FIGURES: tuple[tuple[str, str, Callable[[Outcome], float]], ...] = (
+    ("Wall time", "seconds", lambda outcome: outcome.wall),
+    ("Peak memory", "GB", lambda outcome: outcome.peak / 1e9),
+)
+
+INTRODUCTION = """# Benchmarks
+
+What the course's way takes (`benchmarks/course_script.py`, written from its description, MLflow's
+logging included) and what ours takes, as whole processes, in turn in one run: from the published
+files to a judged model in MLflow, on a new home each time. Ours is the command
+`duration-prediction`, with `metered` and a window of one month, and all that Dagster and MLflow do.
+Figures are medians over the rounds. Machines differ: compare ratios.
+
+Measured on {cores} cores ({machine}), Python {python}. This page is made by `python -m
+benchmarks.report` from `benchmarks/results.json`.
+"""
+
+COMMANDS = """
+## Commands
+
+```
+python -m benchmarks.compare --name "real green month" --month 2023-01 --source FOLDER --rounds 3
+duration-prediction simulate MONTHS --service yellow --from 2023-01 --to 2023-02 --rows 3000000
+python -m benchmarks.compare --name "3 million simulated yellow trips" --service yellow \\
+  --month 2023-01 --source MONTHS --rounds 1
+python -m benchmarks.scale --folder SCRATCH --rows 100000 1000000 5000000 20000000
+python -m benchmarks.report
+```
+
+Results are added to `benchmarks/results.json`; remove it to begin anew.
+"""
+
+
+def main() -> None:
+    """Write the page and the chart."""
+    rounds = recall(RESULTS)
+    compared = {case: ways for case, ways in rounds.items() if set(ways) == set(WAYS)}
+    grown = {case: ways["ours"] for case, ways in rounds.items() if set(ways) == {"ours"}}
+    introduction = INTRODUCTION.format(
+        cores=os.cpu_count(), machine=platform.machine(), python=platform.python_version()
+    )
+    parts = [introduction, _comparison(compared), *_stages(compared), _growth(grown), COMMANDS]
+    DOCUMENT.write_text("\n".join(parts))
+    _draw(compared, grown, CHART)
+
+
+def _comparison(compared: Rounds) -> str:
+    lines = [
+        "## Side by side",
+        "",
+        "| case | rounds | | wall, s | CPU, s | peak memory, GB | matrices after, s | RMSE, min |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for case, ways in compared.items():
+        course, ours = (middle(ways[way]) for way in WAYS)
+        for way, outcome in (("course", course), ("ours", ours)):
+            lines.append(f"| {case} | {len(ways[way])} | {way} | {_figures(outcome)} |")
+        lines.append(
+            f"| | | ratio | **{ours.wall / course.wall:.2f}** | {ours.cpu / course.cpu:.2f} | "
+            f"**{ours.peak / course.peak:.2f}** | **{ours.to_matrix / course.to_matrix:.2f}** | "
+            f"{ours.rmse / course.rmse:.3f} |"
+        )
+    return "\n".join([*lines, ""])
+
+
+def _stages(compared: Rounds) -> list[str]:
+    parts = ["## Where the time goes\n"]
+    for case, ways in compared.items():
+        for way in WAYS:
+            outcome = middle(ways[way])
+            lines = [f"| {case}, {way} | s | share |", "|---|---|---|"]
+            lines += [
+                f"| {name} | {seconds:.2f} | {seconds / outcome.wall:.0%} |"
+                for name, seconds in outcome.stages.items()
+            ]
+            parts.append("\n".join([*lines, ""]))
+    return parts
+
+
+def _growth(grown: dict[str, list[Outcome]]) -> str:
+    lines = [
+        "## How ours grows",
+        "",
+        "| case | wall, s | CPU, s | peak memory, GB | matrices after, s | RMSE, min |",
+        "|---|---|---|---|---|---|",
+        *(f"| {case} | {_figures(middle(rounds))} |" for case, rounds in grown.items()),
+        "",
+        "![Wall time and memory of both ways](images/benchmarks.png)",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _figures(outcome: Outcome) -> str:
+    return (
+        f"{outcome.wall:.1f} | {outcome.cpu:.1f} | {outcome.peak / 1e9:.2f} | "
+        f"{outcome.to_matrix:.1f} | {outcome.rmse:.4f}"
+    )
+
+
+def _draw(compared: Rounds, grown: dict[str, list[Outcome]], path: Path) -> None:
+    """Draw wall time and memory by case, a bar for each way."""
+    figure = Figure(figsize=(11, 4), dpi=90, layout="constrained")
+    FigureCanvasAgg(figure)
+    cases = [*compared, *grown]
+    for position, (title, unit, figure_of) in enumerate(FIGURES, start=1):
+        axes = figure.add_subplot(1, len(FIGURES), position)
+        for offset, way in ((-0.2, "course"), (0.2, "ours")):
+            rounds = [compared[case].get(way) if case in compared else None for case in cases]
+            if way == "ours":
+                rounds = [grown.get(case, found) for case, found in zip(cases, rounds, strict=True)]
+            places = [index + offset for index, found in enumerate(rounds) if found]
+            values = [figure_of(middle(found)) for found in rounds if found]
+            axes.barh(places, values, height=0.38, label=way)
+        axes.set(title=title, xlabel=unit, yticks=range(len(cases)))
+        axes.set_yticklabels(cases if position == 1 else [""] * len(cases))
+        axes.set_xscale("log")
+        axes.invert_yaxis()
+        axes.legend()
+    figure.savefig(path, format="png", metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    main()
