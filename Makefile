@@ -9,7 +9,7 @@ INSTALLED := $(ENVIRONMENT)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help environment demo dev test lint screenshots lock clean
+.PHONY: help environment demo dev notebook test lint screenshots lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,12 @@ demo: $(INSTALLED) ## train and evaluate models on simulated trips, without the 
 
 dev: $(INSTALLED) ## start Dagster and MLflow with their web pages
 	$(BIN)/duration-prediction dev
+
+# Jupyter is not among the locked packages: what is locked stays as it is beside it.
+notebook: $(INSTALLED) ## open the notebook on the months of DURATION_HOME (installs Jupyter)
+	@test -x $(BIN)/jupyter-lab || \
+		$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[notebook]'
+	$(BIN)/jupyter-lab notebooks/duration-prediction.ipynb
 
 test: $(INSTALLED) ## run all tests
 	$(BIN)/python -m pytest

@@ -12,11 +12,14 @@ import pyarrow.parquet as pq
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import describe_table, result
 from duration_assets.assets.raw_trips import TRIPS_FILE
-from duration_assets.modelling.cleaning import COLUMN_DESCRIPTIONS, TRIP_SCHEMA, clean_month
+from duration_assets.modelling.cleaning import (
+    COLUMN_DESCRIPTIONS,
+    KEPT_FILE,
+    REJECTED_FILE,
+    TRIP_SCHEMA,
+    clean_month,
+)
 from duration_assets.resources.store import Store, content_hash
-
-KEPT_FILE = "trips.parquet"
-REJECTED_FILE = "rejected.parquet"
 
 
 def build_cleaned_trips(place: Place) -> dg.AssetsDefinition:

@@ -11,12 +11,12 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from duration_assets.assets.cleaned_trips import KEPT_FILE
 from duration_assets.assets.common import Place, month_names, month_of
 from duration_assets.assets.descriptions import describe_file, describe_matrix, result
 from duration_assets.assets.zone_statistics import STATISTICS_FILE
 from duration_assets.errors import BadFileError
 from duration_assets.modelling.baselines import pair_medians
+from duration_assets.modelling.cleaning import KEPT_FILE
 from duration_assets.modelling.features import FeatureSet
 from duration_assets.modelling.matrices import (
     BEGINNING,

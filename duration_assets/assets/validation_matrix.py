@@ -4,9 +4,9 @@ from typing import Any
 
 import dagster as dg
 
-from duration_assets.assets.cleaned_trips import KEPT_FILE, REJECTED_FILE
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import describe_matrix, result
+from duration_assets.modelling.cleaning import KEPT_FILE, REJECTED_FILE
 from duration_assets.modelling.matrices import judged_trips, validation_chunks
 from duration_assets.modelling.matrix_files import StoredExamples, write_examples
 from duration_assets.modelling.preprocessors import PREPROCESSOR_FILE, load_preprocessor

@@ -5,9 +5,9 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from duration_assets.assets.cleaned_trips import KEPT_FILE
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import describe_table, result
+from duration_assets.modelling.cleaning import KEPT_FILE
 from duration_assets.modelling.statistics import weekly_sums
 from duration_assets.resources.store import Store, content_hash
 

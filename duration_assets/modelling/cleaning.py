@@ -15,6 +15,9 @@ import polars as pl
 from duration_assets.months import Month
 from duration_assets.services import FIRST_ZONE, LAST_ZONE, Service
 
+KEPT_FILE, REJECTED_FILE = "trips.parquet", "rejected.parquet"
+"""The files of a cleaned month."""
+
 SHORTEST = 1.0
 """The shortest trip that is kept, in minutes."""
 LONGEST = 60.0
