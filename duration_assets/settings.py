@@ -11,7 +11,14 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from duration_assets.addresses import without_secrets
@@ -114,6 +121,11 @@ class Settings(BaseSettings):
         None,
         validation_alias=AliasChoices("dagster_home", "DAGSTER_HOME"),
         description="Dagster's own home; by default `dagster` in the home.",
+    )
+    dagster_postgres_url: SecretStr | None = Field(
+        None,
+        min_length=1,
+        description="PostgreSQL database of Dagster; by default SQLite files in Dagster's home.",
     )
 
     @classmethod
