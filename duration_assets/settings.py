@@ -83,8 +83,7 @@ class Settings(BaseSettings):
     services: NameList = Field(["green"], description="The services whose assets are defined.")
     feature_sets: NameList = Field(["metered"], description="The feature sets to train models on.")
     first_month: Annotated[dict[str, Month], NoDecode, BeforeValidator(_first_months)] = Field(
-        EARLIEST_DEFAULT_MONTH,
-        validate_default=True,
+        default_factory=dict,
         description="The first partition, for all services (2021-01) or each (green=2021-01,…).",
     )
     last_month: Annotated[Month | None, BeforeValidator(_month)] = Field(
