@@ -32,6 +32,7 @@ def run_demonstration(rows: int, announce: Announce) -> None:
     settings = Settings.load(
         home=HOME,
         dagster_home=HOME / "dagster",
+        dagster_postgres_url=None,
         mlflow_tracking_uri=f"sqlite:///{HOME.absolute() / 'mlflow.db'}",
         source=str(source),
         services=[SERVICE],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.resources
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import filelock
@@ -23,17 +24,17 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 _MEMORY = "home.json"
+_POSTGRES_VARIABLE = "DURATION_DAGSTER_POSTGRES_URL"
 
 
 def open_home(settings: Settings) -> DagsterInstance:
     """Make the home ready and return Dagster's instance in it.
 
     Raises:
-        HomeError: if another source filled this home, or it cannot be written.
+        HomeError: if another source filled this home, it cannot be written, or Dagster's database
+            cannot be used.
         TrackingError: if MLflow cannot be reached.
     """
-    from dagster import DagsterInstance
-
     assert settings.dagster_home is not None
     try:
         settings.dagster_home.mkdir(parents=True, exist_ok=True)
@@ -46,14 +47,69 @@ def open_home(settings: Settings) -> DagsterInstance:
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     with filelock.FileLock(settings.home / ".home.lock"):
         _remember_source(settings)
-        shipped = settings.dagster_home / "dagster.yaml"
-        if not shipped.exists():
-            content = importlib.resources.files("duration_assets") / "dagster.yaml"
-            write_atomically(shipped, content.read_bytes())
+        _configure_dagster(
+            settings.dagster_home, postgres=settings.dagster_postgres_url is not None
+        )
         tracking = Tracking(settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui)
         tracking.prepare()
         tracking.close_abandoned_runs()
+        return _open_instance(postgres=settings.dagster_postgres_url is not None)
+
+
+def _configure_dagster(dagster_home: Path, *, postgres: bool) -> None:
+    """Write Dagster's settings into a new home; those that are there are the user's own.
+
+    Raises:
+        HomeError: if what is there and the environment disagree on the database.
+    """
+    configuration = dagster_home / "dagster.yaml"
+    if not configuration.exists():
+        shipped = importlib.resources.files("duration_assets")
+        parts = ["dagster.yaml", *(["dagster_postgres.yaml"] if postgres else [])]
+        write_atomically(configuration, b"".join((shipped / name).read_bytes() for name in parts))
+    elif postgres and _POSTGRES_VARIABLE not in configuration.read_text():
+        raise HomeError(
+            f"{_POSTGRES_VARIABLE} is set, and {configuration} does not read it: Dagster would go "
+            "on with its old database. Move that file away, and a new one is written; runs are not "
+            "moved."
+        )
+    elif not postgres and _POSTGRES_VARIABLE in configuration.read_text():
+        raise HomeError(
+            f"{configuration} reads {_POSTGRES_VARIABLE}, and that is not set: set it, or move the "
+            "file away to start with a new SQLite database."
+        )
+
+
+def _open_instance(*, postgres: bool) -> DagsterInstance:
+    """Connect to Dagster's database, and make its tables if they are not there.
+
+    Raises:
+        HomeError: if PostgreSQL cannot be used; the message holds no password.
+    """
+    from dagster import DagsterInstance
+
+    if not postgres:
         return DagsterInstance.get()
+    try:
+        from dagster_postgres.utils import DagsterPostgresException
+        from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
+    except ModuleNotFoundError as error:
+        raise HomeError(
+            f"{_POSTGRES_VARIABLE} needs the package {error.name}: "
+            "pip install 'duration_assets[postgres]'."
+        ) from error
+    try:
+        return DagsterInstance.get()
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise HomeError(
+            f"{_POSTGRES_VARIABLE} asks for a driver that is not installed ({error}): let it start "
+            "with postgresql+psycopg2://."
+        ) from error
+    except (DagsterPostgresException, SQLAlchemyError) as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise HomeError(
+            f"Dagster's database at {_POSTGRES_VARIABLE} cannot be used: {reason}"
+        ) from error
 
 
 def _remember_source(settings: Settings) -> None:

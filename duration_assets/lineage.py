@@ -79,7 +79,8 @@ def model_nodes(service: str, feature_set: str, settings: Settings) -> list[Node
     cleaned, statistics = f"{service}/cleaned_trips", f"{service}/zone_statistics"
     preprocessor, matrix = f"{prefix}/preprocessor", f"{prefix}/training_matrix"
     model, validation = f"{prefix}/duration_model", f"{prefix}/validation_matrix"
-    if feature_set_named(feature_set).uses_zone_statistics:
+    features = feature_set_named(feature_set)
+    if features.uses_zone_statistics:
         fitted_on = (Reads(statistics, start),)
         matrix_reads: tuple[Reads, ...] = (
             Reads(preprocessor),
@@ -89,7 +90,7 @@ def model_nodes(service: str, feature_set: str, settings: Settings) -> list[Node
     else:
         fitted_on = (Reads(cleaned, start),)
         matrix_reads = (Reads(preprocessor), Reads(cleaned, start))
-    windowed = f"1-window{window}"
+    windowed = f"{features.version}-window{window}"
     sampled = f"{windowed}-rows{settings.max_training_rows or 'all'}"
     return [
         Node(preprocessor, MODELS, first, windowed, fitted_on),

@@ -14,7 +14,7 @@ from duration_assets.months import Month
 FIRST_ZONE = 1
 """The lowest taxi zone id, Newark Airport."""
 LAST_ZONE = 265
-"""The highest taxi zone id, 'Outside of NYC'."""
+"""TLC's highest taxi zone id, 'Outside of NYC'."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,13 @@ class Service:
         name: the name in file names and asset keys.
         title: the name for people.
         first_month: the first month published with taxi zones, which is the first that can be used.
-        pickup_time: column of the pickup, a timestamp without zone in New York's time.
+        pickup_time: column of the pickup, a timestamp without zone in the city's own time.
         dropoff_time: column of the dropoff, likewise.
         pickup_zone: column of the zone id of the pickup.
         dropoff_zone: column of the zone id of the dropoff.
-        distance: column of the metered distance, in miles; None where the service publishes none.
+        distance: column of the metered distance; None where the service publishes none.
+        miles: how many miles one unit of that column is: 0.621371 for kilometres.
+        last_zone: the highest zone id; the lowest is 1.
         zones_can_be_null: whether trips without zones are normal.
         note: what a user should know before trusting a model of this service.
     """
@@ -44,6 +46,8 @@ class Service:
     pickup_zone: str = "PULocationID"
     dropoff_zone: str = "DOLocationID"
     distance: str | None = "trip_distance"
+    miles: float = 1.0
+    last_zone: int = LAST_ZONE
     zones_can_be_null: bool = False
     note: str = ""
 

@@ -11,7 +11,14 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from duration_assets.addresses import without_secrets
@@ -76,8 +83,7 @@ class Settings(BaseSettings):
     services: NameList = Field(["green"], description="The services whose assets are defined.")
     feature_sets: NameList = Field(["metered"], description="The feature sets to train models on.")
     first_month: Annotated[dict[str, Month], NoDecode, BeforeValidator(_first_months)] = Field(
-        EARLIEST_DEFAULT_MONTH,
-        validate_default=True,
+        default_factory=dict,
         description="The first partition, for all services (2021-01) or each (green=2021-01,…).",
     )
     last_month: Annotated[Month | None, BeforeValidator(_month)] = Field(
@@ -117,6 +123,11 @@ class Settings(BaseSettings):
         None,
         validation_alias=AliasChoices("dagster_home", "DAGSTER_HOME"),
         description="Dagster's own home; by default `dagster` in the home.",
+    )
+    dagster_postgres_url: SecretStr | None = Field(
+        None,
+        min_length=1,
+        description="PostgreSQL database of Dagster; by default SQLite files in Dagster's home.",
     )
 
     @classmethod

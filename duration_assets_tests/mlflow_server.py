@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from duration_assets.servers import _answers, _environment, _servers
 from duration_assets_tests.months import settings_for
@@ -43,8 +44,23 @@ def mlflow_server(home: Path) -> Iterator[MlflowServer]:
     home.mkdir()
     settings = settings_for(home, home, mlflow_port=free_port())
     (command,) = [each.command for each in _servers(settings) if each.name == "MLflow"]
-    process = subprocess.Popen(command, env=_environment(settings), start_new_session=True)
-    server = MlflowServer(home, settings.mlflow_ui, process)
+    with started(home, command, _environment(settings), settings.mlflow_ui) as server:
+        yield server
+
+
+@contextmanager
+def started(
+    home: Path,
+    command: list[str],
+    environment: dict[str, str],
+    address: str,
+    output: IO[bytes] | None = None,
+) -> Iterator[MlflowServer]:
+    """Serve with a command line of one's own for as long as the block takes."""
+    process = subprocess.Popen(
+        command, env=environment, stdout=output, stderr=output, start_new_session=True
+    )
+    server = MlflowServer(home, address, process)
     try:
         while not _answers(f"{server.address}/health"):
             assert process.poll() is None

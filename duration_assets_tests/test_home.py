@@ -20,3 +20,30 @@ def test_a_home_remembers_its_source_but_no_secret_of_it(tmp_path: Path) -> None
         open_home(settings_for(home, "https://me:hidden-three@other/{month}"))
     written = (home / "home.json").read_text()
     assert "hidden" not in written + str(caught.value)
+
+
+def test_dagsters_database_and_the_environment_have_to_agree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, variable = tmp_path / "home", "DURATION_DAGSTER_POSTGRES_URL"
+    with open_home(settings_for(home, tmp_path)):
+        pass
+    monkeypatch.setenv(variable, "postgresql+psycopg2://me:hidden@127.0.0.1:9/dagster")
+    with pytest.raises(HomeError, match=f"{variable} is set, and .* does not read it") as caught:
+        open_home(settings_for(home, tmp_path))
+    assert "hidden" not in str(caught.value)
+    monkeypatch.delenv(variable)
+    (home / "dagster" / "dagster.yaml").write_text(f"storage: {{env: {variable}}}")
+    with pytest.raises(HomeError, match=f"reads {variable}, and that is not set"):
+        open_home(settings_for(home, tmp_path))
+
+
+def test_a_dagster_yaml_that_is_there_is_kept(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "home", tmp_path)
+    assert settings.dagster_home is not None
+    settings.dagster_home.mkdir(parents=True)
+    own = settings.dagster_home / "dagster.yaml"
+    own.write_text("telemetry: {enabled: false}\n")
+    with open_home(settings):
+        pass
+    assert own.read_text() == "telemetry: {enabled: false}\n"

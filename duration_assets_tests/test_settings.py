@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from duration_assets.errors import SettingsError
 from duration_assets.months import Month, window_months
+from duration_assets.services import SERVICES
 from duration_assets.settings import Settings
 
 
@@ -48,6 +50,16 @@ def test_first_months_can_differ_by_service(monkeypatch: pytest.MonkeyPatch) -> 
     settings = Settings.load()
     assert settings.first_month_of("green") == Month(2022, 1)
     assert settings.first_month_of("yellow") == Month(2023, 5)
+
+
+def test_a_service_that_starts_late_has_its_own_first_month_by_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late = replace(SERVICES["green"], name="late", first_month=Month(2023, 1))
+    monkeypatch.setitem(SERVICES, "late", late)
+    settings = Settings.load(services=["green", "late"])
+    assert settings.first_month_of("late") == Month(2023, 1)
+    assert settings.first_month_of("green") == Month(2021, 1)
 
 
 def test_the_courses_window_is_always_one_month() -> None:

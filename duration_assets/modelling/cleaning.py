@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from duration_assets.months import Month
-from duration_assets.services import FIRST_ZONE, LAST_ZONE, Service
+from duration_assets.services import FIRST_ZONE, Service
 
 KEPT_FILE, REJECTED_FILE = "trips.parquet", "rejected.parquet"
 """The files of a cleaned month."""
@@ -40,10 +40,10 @@ published file, counted from 0, that the trip stands in."""
 
 COLUMN_DESCRIPTIONS = {
     "row": "Row of the published file, counted from 0",
-    "pickup_time": "Pickup, New York's own time",
-    "dropoff_time": "Dropoff, New York's own time",
-    "pickup_zone": "TLC taxi zone of the pickup, 1 to 265",
-    "dropoff_zone": "TLC taxi zone of the dropoff, 1 to 265",
+    "pickup_time": "Pickup, the city's own time",
+    "dropoff_time": "Dropoff, the city's own time",
+    "pickup_zone": "Zone of the pickup; TLC's are 1 to 265",
+    "dropoff_zone": "Zone of the dropoff; TLC's are 1 to 265",
     "distance": "Metered distance in miles; null where the service publishes none",
     "duration": "Minutes from pickup to dropoff",
     "service": "TLC's service",
@@ -68,7 +68,7 @@ class CleaningSummary:
         kept: rows kept.
         rejected: rows rejected, by reason.
         picked_up_in_month: kept rows whose pickup lies in the month of the file.
-        unknown_zones: kept rows with a zone id outside 1 to 265.
+        unknown_zones: kept rows with a zone id that the service does not have.
         missing_zones: kept rows with a zone that is null.
         missing_distance: kept rows whose distance is null.
         mean_duration: mean of the kept rows in minutes; None if none was kept.
@@ -116,7 +116,7 @@ def _with_canonical_columns(published: pl.LazyFrame, service: Service) -> pl.Laz
         column("dropoff_time", service.dropoff_time),
         column("pickup_zone", service.pickup_zone),
         column("dropoff_zone", service.dropoff_zone),
-        column("distance", service.distance),
+        column("distance", service.distance) * service.miles,
         service=pl.lit(service.name),
     ).with_columns(duration=minutes)
 
@@ -147,13 +147,15 @@ def clean_month(
     judged.filter(pl.col("reason").is_null()).select(canonical).sink_parquet(kept)
     others = judged.filter(pl.col("reason").is_not_null())
     others.select("reason", canonical, pl.exclude("reason", *TRIP_SCHEMA)).sink_parquet(rejected)
-    return _summarize(kept, rejected, month)
+    return _summarize(kept, rejected, service, month)
 
 
-def _summarize(kept: Path, rejected: Path, month: Month) -> CleaningSummary:
+def _summarize(kept: Path, rejected: Path, service: Service, month: Month) -> CleaningSummary:
     """Count from the written files, so that the counts are those of what was written."""
     zones = (pl.col("pickup_zone"), pl.col("dropoff_zone"))
-    out_of_range = pl.any_horizontal(~zone.is_between(FIRST_ZONE, LAST_ZONE) for zone in zones)
+    out_of_range = pl.any_horizontal(
+        ~zone.is_between(FIRST_ZONE, service.last_zone) for zone in zones
+    )
     counts = (
         pl.scan_parquet(kept)
         .select(

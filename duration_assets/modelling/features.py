@@ -47,12 +47,14 @@ class FeatureSet:
         description: for people.
         uses_distance: whether the trip's own metered distance is a feature.
         uses_zone_statistics: whether zones are described by sums over past trips.
+        version: raised when the features change, so that what was made before is out of date.
     """
 
     name: str
     description: str
     uses_distance: bool
     uses_zone_statistics: bool
+    version: str = "1"
 
 
 FEATURE_SETS: dict[str, FeatureSet] = {

@@ -46,13 +46,14 @@ def trips_in_month(summary: dict[str, Any]) -> str | None:
 
 
 def zones_known(summary: dict[str, Any]) -> str | None:
-    """Say if more trips than a few have a zone id outside 1 to 265."""
+    """Say if more trips than a few have a zone id that their service does not have."""
     share = summary["unknown_zones"] / max(summary["kept"], 1)
     if share <= MOST_UNKNOWN_ZONES:
         return None
     return (
-        f"{share:.1%} of its trips have a zone id outside 1 to 265: the file does not use TLC's "
-        "taxi zones. Ask the source for the right file and land the month again."
+        f"{share:.1%} of its trips have a zone id that is none of the service's (TLC's are 1 to "
+        "265). Ask the source for the right file and land the month again, or see last_zone in "
+        "duration_assets/services.py."
     )
 
 

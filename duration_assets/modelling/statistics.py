@@ -12,11 +12,12 @@ from collections.abc import Iterable
 import polars as pl
 
 from duration_assets.months import Month
-from duration_assets.services import FIRST_ZONE, LAST_ZONE
+from duration_assets.services import FIRST_ZONE, SERVICES
 
 UNKNOWN_ZONE = 0
-"""Stands for a zone that is null or outside 1 to 265."""
-ZONES = LAST_ZONE + 1
+"""Stands for a zone that is null or that no service has."""
+ZONES = max(service.last_zone for service in SERVICES.values()) + 1
+"""Zone ids of the service with the most, and `UNKNOWN_ZONE`. Memory grows with its square."""
 HOURS_IN_BLOCK = 3
 BLOCKS = 16
 """Blocks of the week: eight of three hours, on weekdays and at weekends."""
@@ -54,12 +55,12 @@ def with_time_and_zone_keys(trips: pl.LazyFrame) -> pl.LazyFrame:
         trips: rows in the canonical schema.
 
     Returns:
-        The same rows with integer columns `pickup_zone`, `dropoff_zone` (0 to 265), `hour`
+        The same rows with integer columns `pickup_zone`, `dropoff_zone` (0 to `ZONES` - 1), `hour`
         (0 to 23), `weekday` (0 is Monday) and `block` (0 to 15).
     """
 
     def known(zone: str) -> pl.Expr:
-        inside = pl.col(zone).is_between(FIRST_ZONE, LAST_ZONE)
+        inside = pl.col(zone).is_between(FIRST_ZONE, ZONES - 1)
         return pl.when(inside).then(zone).otherwise(UNKNOWN_ZONE).alias(zone)
 
     hour = pl.col("pickup_time").dt.hour().cast(pl.Int32)

@@ -212,6 +212,9 @@ _COLUMNS: dict[str, tuple[_Column, ...]] = {
     ),
 }
 
+SIMULATED_SERVICES = tuple(_COLUMNS)
+"""The names of the services that can be simulated."""
+
 _PANDAS_TYPES = {
     _LONG: ("int64", "int64"),
     _DOUBLE: ("float64", "float64"),

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from duration_assets.home import open_home
+from duration_assets.lineage import data_nodes
 from duration_assets.months import Month
 from duration_assets.running import train
 from duration_assets.simulation.writer import write_month
@@ -48,7 +49,8 @@ def test_a_month_is_trained_judged_and_logged(home: Home) -> None:
 
 def test_what_is_up_to_date_is_not_made_again_but_by_force(home: Home) -> None:
     first = home.train()
-    assert len(home.made) == 9 + 3 + 2
+    data = data_nodes("green", home.settings)
+    assert len(home.made) == 3 * len(data) + 3 + 2
     again = home.train()
     assert home.made == []
     assert again.run_id == first.run_id

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -7,7 +8,7 @@ import pytest
 
 from duration_assets.modelling.cleaning import TRIP_SCHEMA, CleaningSummary, clean_month
 from duration_assets.months import Month
-from duration_assets.services import SERVICES
+from duration_assets.services import SERVICES, Service
 from duration_assets_tests.months import GREEN, JANUARY, green_rows
 
 ODDITIES = {
@@ -20,12 +21,13 @@ ODDITIES = {
 
 
 def clean(
-    tmp_path: Path, rows: pl.DataFrame, service: str = "green", month: Month = JANUARY
+    tmp_path: Path, rows: pl.DataFrame, service: str | Service = GREEN, month: Month = JANUARY
 ) -> tuple[CleaningSummary, pl.DataFrame, pl.DataFrame]:
     published = tmp_path / "published.parquet"
     rows.write_parquet(published)
     kept, rejected = tmp_path / "kept.parquet", tmp_path / "rejected.parquet"
-    summary = clean_month(published, SERVICES[service], month, kept, rejected)
+    known = SERVICES[service] if isinstance(service, str) else service
+    summary = clean_month(published, known, month, kept, rejected)
     return summary, pl.read_parquet(kept), pl.read_parquet(rejected)
 
 
@@ -54,6 +56,14 @@ def test_every_row_is_kept_or_rejected_for_one_reason(tmp_path: Path) -> None:
         "over 60 minutes": 0,
     }
     assert summary.rows == len(kept) + len(rejected) == 5
+
+
+def test_a_service_can_have_its_own_unit_of_distance_and_its_own_zones(tmp_path: Path) -> None:
+    elsewhere = replace(GREEN, miles=0.5, last_zone=300)
+    rows = green_rows([5, 6, 7], PULocationID=[300, 301, 1], trip_distance=[4.0, 5.0, None])
+    summary, kept, _ = clean(tmp_path, rows, elsewhere)
+    assert kept["distance"].to_list() == [2.0, 2.5, None]
+    assert (summary.kept, summary.unknown_zones) == (3, 1)
 
 
 def test_rejected_rows_keep_every_published_column(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from duration_assets.modelling.baselines import pair_medians
 from duration_assets.modelling.cleaning import canonical_trips
-from duration_assets.modelling.features import FEATURE_SETS
+from duration_assets.modelling.features import FEATURE_SETS, feature_names
 from duration_assets.modelling.statistics import add_up, weekly_sums
 from duration_assets.modelling.zone_preprocessor import PSEUDO_TRIPS, ZonePreprocessor
 from duration_assets_tests.months import GREEN, JANUARY, green_rows
@@ -99,3 +99,17 @@ def test_a_saved_preprocessor_encodes_the_same(tmp_path: Path) -> None:
     preprocessor.save(tmp_path / "zones.parquet")
     again = ZonePreprocessor.load(tmp_path / "zones.parquet")
     np.testing.assert_array_equal(again.transform(trips), preprocessor.transform(trips))
+
+
+def test_other_features_have_another_version() -> None:
+    # Fails when a feature is added or renamed: raise the version in FEATURE_SETS, and then here.
+    statistics = [
+        f"{level}{block}_{what}"
+        for block in ("", "_block")
+        for level in ("pair", "pickup", "dropoff")
+        for what in ("trips", "duration", "log_duration", "distance", "log_speed")
+    ]
+    of_the_trip = ["hour", "weekday", "hour_of_week"]
+    assert (REQUEST.version, feature_names(REQUEST)) == ("1", [*statistics, *of_the_trip])
+    metered = [*statistics, *of_the_trip, "trip_distance"]
+    assert (METERED.version, feature_names(METERED)) == ("1", metered)

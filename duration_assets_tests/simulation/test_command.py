@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from duration_assets.cli import main
-from duration_assets.services import SERVICES
+from duration_assets.simulation.schemas import SIMULATED_SERVICES
 
 
 def simulate(folder: Path, *arguments: str) -> tuple[int, str, str]:
@@ -19,7 +19,7 @@ def simulate(folder: Path, *arguments: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SIMULATED_SERVICES)
 def test_months_of_every_service_are_written_and_listed(service: str, tmp_path: Path) -> None:
     code, output, errors = simulate(
         tmp_path, "--service", service, "--from", "2023-01", "--to", "2023-02", "--rows", "30"

@@ -8,6 +8,7 @@ import pytest
 
 from duration_assets.months import Month
 from duration_assets.services import SERVICES, Service
+from duration_assets.simulation.schemas import SIMULATED_SERVICES
 from duration_assets.simulation.writer import CHUNK, write_month
 from duration_assets_tests.months import GREEN, JANUARY
 
@@ -15,7 +16,7 @@ MAY = Month(2025, 5)
 ROWS = 60_000
 
 
-@pytest.fixture(scope="module", params=SERVICES)
+@pytest.fixture(scope="module", params=SIMULATED_SERVICES)
 def month(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     """A month with the same names for every service."""
     service = SERVICES[request.param]
