@@ -35,7 +35,7 @@ def main() -> None:
 @click.option("--month", type=int, required=True, help="Training month, 1 to 12.")
 @click.option("--service", default="green", show_default=True, help=", ".join(SERVICES))
 @click.option("--feature-set", default="metered", show_default=True, help=", ".join(FEATURE_SETS))
-@click.option("--window", type=int, help="Months to train on, 1 to 24.")
+@click.option("--window", type=click.IntRange(1, 24), help="Months to train on.")
 @click.option("--force", is_flag=True, help="Make it again also where it is up to date.")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
 def train(
@@ -52,6 +52,7 @@ def train(
 
     training_month = Month(year, month)
     settings = _settings_for(service, feature_set, window)
+    settings.check_training_month(service, training_month)
     trained = _train(settings, service, feature_set, training_month, force)
     _leave_course_files(trained)
     _print_trained(trained)

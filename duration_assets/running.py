@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from duration_assets.definitions import build_definitions, build_resources, job_name
-from duration_assets.errors import DurationError, SettingsError
+from duration_assets.errors import DurationError
 from duration_assets.lineage import Node
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.months import Month
@@ -73,13 +73,8 @@ def train(
         DurationError: whatever stopped it, explained.
     """
     first = settings.first_month_of(service)
+    settings.check_training_month(service, month)
     plan = plan_training(service, feature_set, month, settings)
-    if not first <= month < settings.last_partition:
-        raise SettingsError(
-            f"{service} can be trained on months from {first} to "
-            f"{settings.last_partition.shift(-1)}, and {month} is not among them: a model of a "
-            "month is judged on the next. See DURATION_FIRST_MONTH and DURATION_LAST_MONTH."
-        )
     resources = build_resources(settings)
     if progress is not None:
         resources["progress"] = progress
