@@ -7,7 +7,6 @@ partition or the new one, and a process that is killed leaves the old one.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -24,6 +23,7 @@ from typing import Any
 import filelock
 import polars as pl
 
+from duration_assets.disk_space import full_disk_error, is_full_disk
 from duration_assets.errors import (
     MissingPartitionError,
     PartitionLockedError,
@@ -185,14 +185,17 @@ class Store:
             return self._commit(asset, month, draft.folder, content)
 
         draft._commit = commit
-        with self._locked(asset, month):
-            try:
-                draft.folder.mkdir(parents=True)
-                yield draft
-            except (OSError, pl.exceptions.PolarsError) as error:
-                raise _explained(error, place) from error
-            finally:
-                shutil.rmtree(draft.folder, ignore_errors=True)
+        try:
+            with self._locked(asset, month):
+                try:
+                    draft.folder.mkdir(parents=True)
+                    yield draft
+                finally:
+                    shutil.rmtree(draft.folder, ignore_errors=True)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            if is_full_disk(error):
+                raise full_disk_error(place) from error
+            raise
 
     def months(self, asset: str) -> list[Month]:
         """Return the months of an asset that are there, in time."""
@@ -258,14 +261,3 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _explained(error: Exception, place: Path) -> Exception:
-    """Turn a full disk into a clear message; leave every other error as it is."""
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-    if full or "No space left on device" in str(error):
-        return StoreError(
-            f"The disk is full: {place} could not be written. Nothing was changed. "
-            "Free some space and run it again."
-        )
-    return error
