@@ -143,13 +143,22 @@ class Store:
         self.lock_timeout = lock_timeout
 
     def find(self, asset: str, month: Month) -> Partition | None:
-        """Return a partition, or None if there is none."""
+        """Return a partition, or None if there is none.
+
+        Raises:
+            StoreError: if its manifest is damaged.
+        """
         place = self._place(asset, month)
         try:
             content = json.loads((place / _MANIFEST).read_text())
+            return Partition(**content, folder=place / content["version"])
         except FileNotFoundError:
             return None
-        return Partition(**content, folder=place / content["version"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise StoreError(
+                f"{place / _MANIFEST} is damaged ({error}): remove the folder {place}, and "
+                f"{asset} for {month} is made again by the next run."
+            ) from error
 
     def require(self, asset: str, month: Month, why: str) -> Partition:
         """Return a partition that has to be there.
