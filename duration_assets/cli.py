@@ -120,6 +120,7 @@ def _train(settings: Settings, service: str, feature_set: str, month: Any, force
             _announce,
             force=force,
             progress=BarProgress(),
+            waiting=_announce_waiting,
         )
 
 
@@ -130,6 +131,10 @@ def _announce(group: str, month: Any, assets: tuple[str, ...]) -> None:
         click.echo(f"{month} {group}: making {names}", err=True)
     else:
         click.echo(f"{month} {group}: up to date", err=True)
+
+
+def _announce_waiting(group: str, month: Any, who: str) -> None:
+    click.echo(f"{month} {group}: waiting for {who}, which is making it", err=True)
 
 
 def _leave_course_files(trained: Any) -> None:

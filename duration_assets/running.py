@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from duration_assets.definitions import build_definitions, build_resources, job_name
-from duration_assets.errors import DurationError
+from duration_assets.errors import RESUME, DurationError
 from duration_assets.lineage import Node
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.months import Month
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 Announce = Callable[[str, Month, tuple[str, ...]], None]
 """Told of a group and month before it is made, with the assets; none if all are current."""
 
-RESUME = "Nothing that was finished is lost: run it again to go on from there."
+Waiting = Callable[[str, Month, str], None]
+"""Told of a group and month that have to be waited for, and of the process that makes them."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ def train(
     *,
     force: bool = False,
     progress: Progress | None = None,
+    waiting: Waiting | None = None,
 ) -> Trained:
     """Make everything that is out of date for one model and its evaluation.
 
@@ -68,6 +71,7 @@ def train(
         announce: told what is made.
         force: make everything again, but for files that are landed.
         progress: shows how far long steps are, in place of the runs' logs.
+        waiting: told of a group and month that another process is making now.
 
     Raises:
         DurationError: whatever stopped it, explained.
@@ -81,11 +85,20 @@ def train(
     definitions = build_definitions(settings, resources)
     store: Store = resources["store"]
     for nodes, at in plan.stages:
-        needed = out_of_date(nodes, at, first, store, force=force)
-        announce(nodes[0].group, at, tuple(node.key for node in needed))
-        if needed:
-            _run(definitions, instance, needed, at, store)
+        group = nodes[0].group
+        tell = None if waiting is None else partial(waiting, group, at)
+        # Who comes second finds out what is left to do when the first is done.
+        with store.locked(_group_key(nodes[0]), at, tell):
+            needed = out_of_date(nodes, at, first, store, force=force)
+            announce(group, at, tuple(node.key for node in needed))
+            if needed:
+                _run(definitions, instance, needed, at, store)
     return _result(plan, store, service, feature_set, month)
+
+
+def _group_key(node: Node) -> str:
+    """Return the name of a group of assets, as an asset's key: `green/metered/models`."""
+    return f"{node.key.rpartition('/')[0]}/{node.group}"
 
 
 def _run(

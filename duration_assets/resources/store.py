@@ -13,7 +13,7 @@ import os
 import shutil
 import socket
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -195,7 +195,7 @@ class Store:
 
         draft._commit = commit
         try:
-            with self._locked(asset, month):
+            with self.locked(asset, month):
                 try:
                     draft.folder.mkdir(parents=True)
                     yield draft
@@ -237,25 +237,52 @@ class Store:
         return partition
 
     @contextmanager
-    def _locked(self, asset: str, month: Month) -> Iterator[None]:
-        path = self.root / ".locks" / f"{asset.replace('/', '.')}.{month}.lock"
+    def locked(
+        self, name: str, month: Month, waiting: Callable[[str], None] | None = None
+    ) -> Iterator[None]:
+        """Keep other writers of an asset, or of a group of assets, away from a month.
+
+        Args:
+            name: of the asset or group.
+            month: the month.
+            waiting: told who holds it, if that has to be waited for.
+
+        Raises:
+            PartitionLockedError: if it is still held after the time-out.
+        """
+        path = self.root / ".locks" / f"{name.replace('/', '.')}.{month}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         holder = path.with_suffix(".holder")
         lock = filelock.FileLock(path)
         try:
-            lock.acquire(timeout=self.lock_timeout)
+            lock.acquire(timeout=0)
         except filelock.Timeout:
-            who = holder.read_text() if holder.exists() else "another process"
-            raise PartitionLockedError(
-                f"{asset} for {month} is being written by {who}, for more than "
-                f"{self.lock_timeout:.0f} seconds. Wait until it is done, or stop it."
-            ) from None
+            if waiting is not None:
+                waiting(_holder(holder))
+            self._wait_for(lock, holder, f"{name} for {month}")
         try:
             holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
             yield
         finally:
             holder.unlink(missing_ok=True)
             lock.release()
+
+    def _wait_for(self, lock: filelock.BaseFileLock, holder: Path, what: str) -> None:
+        try:
+            lock.acquire(timeout=self.lock_timeout)
+        except filelock.Timeout:
+            raise PartitionLockedError(
+                f"{what} is being written by {_holder(holder)}, for more than "
+                f"{self.lock_timeout:.0f} seconds. Wait until it is done, or stop it."
+            ) from None
+
+
+def _holder(path: Path) -> str:
+    """Say who holds a lock; its holder may be done in this moment."""
+    try:
+        return path.read_text() or "another process"
+    except FileNotFoundError:
+        return "another process"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
