@@ -9,19 +9,26 @@ from typing import Any
 import click
 from click_default_group import DefaultGroup
 
-from duration_assets.errors import DurationError
+from duration_assets.errors import RESUME, DurationError, StoreError
 from duration_assets.services import SERVICES
 from duration_assets.settings import FEATURE_SETS, Settings, check_feature_set
 
+_INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended: 128 and the number of the signal, as in shells."""
+
 
 class _Group(DefaultGroup):  # type: ignore[misc]
-    """Prints the message of an expected error, and nothing else."""
+    """Prints the message of an expected error or of an interruption, and nothing else."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
         except DurationError as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt as stop:
+            unfinished = "".join(f": {what} was not finished" for what in stop.args)
+            click.echo(f"Interrupted{unfinished}. {RESUME}", err=True)
+            context.exit(_INTERRUPTED)
 
 
 @click.group(cls=_Group, default="train", default_if_no_args=False)
@@ -138,11 +145,22 @@ def _announce_waiting(group: str, month: Any, who: str) -> None:
 
 
 def _leave_course_files(trained: Any) -> None:
-    """Write the two files that the course's script leaves in the working folder."""
+    """Write the two files that the course's script leaves in the working folder.
+
+    Raises:
+        StoreError: if they cannot be written.
+    """
     from duration_assets.resources.store import write_atomically
 
-    write_atomically(Path("run_id.txt"), trained.run_id.encode())
-    write_atomically(Path("models") / "preprocessor.b", trained.preprocessor)
+    try:
+        write_atomically(Path("models") / "preprocessor.b", trained.preprocessor)
+        write_atomically(Path("run_id.txt"), trained.run_id.encode())
+    except OSError as error:
+        raise StoreError(
+            "The model is trained, but run_id.txt and models/preprocessor.b cannot be written to "
+            f"the working folder {Path.cwd()} ({error.strerror}). Both are in the home as well; "
+            "run it again from a folder that can be written."
+        ) from error
 
 
 def _print_trained(trained: Any) -> None:

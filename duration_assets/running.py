@@ -112,9 +112,13 @@ def _run(
 
     Raises:
         DurationError: if a step or a blocking check says no; a bug keeps its own error.
+        KeyboardInterrupt: with what was not finished, if a person stops it.
     """
     from dagster import AssetKey
-    from dagster._core.errors import DagsterAssetCheckFailedError
+    from dagster._core.errors import (
+        DagsterAssetCheckFailedError,
+        DagsterExecutionInterruptedError,
+    )
 
     job = definitions.resolve_job_def(job_name(nodes[0]))
     try:
@@ -131,6 +135,8 @@ def _run(
         if not problems:
             raise
         raise DurationError("\n".join([*problems, RESUME])) from error
+    except DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt(f"{nodes[0].group} of {month}") from None
 
 
 def _blocking(nodes: tuple[Node, ...], month: Month, store: Store) -> Iterator[str]:
