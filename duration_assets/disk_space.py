@@ -55,13 +55,21 @@ def full_disk_explained(settings: Settings) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        explained = isinstance(error, DurationError) and _CLEAR in str(error)
         folders = _written_folders(settings)
         full = [folder for folder in folders if shutil.disk_usage(folder).free < _LITTLE]
-        if explained or not (is_full_disk(error) or (full and _says(error, _PERHAPS_FULL))):
+        if _explains(error, full) or not (
+            is_full_disk(error) or (full and _says(error, _PERHAPS_FULL))
+        ):
             raise
         # If space was freed since, nobody knows which of them it was.
         raise full_disk_error(" or ".join(map(str, _topmost(full or folders)))) from error
+
+
+def _explains(error: Exception, full: list[Path]) -> bool:
+    """Say whether an error names the full disk already, and not one that has room."""
+    said = str(error)
+    named = not full or any(str(folder) in said for folder in full)
+    return isinstance(error, DurationError) and _CLEAR in said and named
 
 
 def _says(error: BaseException, sign: str) -> bool:
