@@ -9,19 +9,26 @@ from typing import Any
 import click
 from click_default_group import DefaultGroup
 
-from duration_assets.errors import DurationError
+from duration_assets.errors import RESUME, DurationError, StoreError
 from duration_assets.services import SERVICES
 from duration_assets.settings import FEATURE_SETS, Settings, check_feature_set
 
+_INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended: 128 and the number of the signal, as in shells."""
+
 
 class _Group(DefaultGroup):  # type: ignore[misc]
-    """Prints the message of an expected error, and nothing else."""
+    """Prints the message of an expected error or of an interruption, and nothing else."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
         except DurationError as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt as stop:
+            unfinished = "".join(f": {what} was not finished" for what in stop.args)
+            click.echo(f"Interrupted{unfinished}. {RESUME}", err=True)
+            context.exit(_INTERRUPTED)
 
 
 @click.group(cls=_Group, default="train", default_if_no_args=False)
@@ -35,7 +42,7 @@ def main() -> None:
 @click.option("--month", type=int, required=True, help="Training month, 1 to 12.")
 @click.option("--service", default="green", show_default=True, help=", ".join(SERVICES))
 @click.option("--feature-set", default="metered", show_default=True, help=", ".join(FEATURE_SETS))
-@click.option("--window", type=int, help="Months to train on, 1 to 24.")
+@click.option("--window", type=click.IntRange(1, 24), help="Months to train on.")
 @click.option("--force", is_flag=True, help="Make it again also where it is up to date.")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
 def train(
@@ -52,6 +59,7 @@ def train(
 
     training_month = Month(year, month)
     settings = _settings_for(service, feature_set, window)
+    settings.check_training_month(service, training_month)
     trained = _train(settings, service, feature_set, training_month, force)
     _leave_course_files(trained)
     _print_trained(trained)
@@ -104,11 +112,12 @@ def _settings_for(service: str, feature_set: str, window: int | None) -> Setting
 
 
 def _train(settings: Settings, service: str, feature_set: str, month: Any, force: bool) -> Any:
+    from duration_assets.disk_space import full_disk_explained
     from duration_assets.home import open_home
     from duration_assets.progress import BarProgress
     from duration_assets.running import train
 
-    with open_home(settings) as instance:
+    with full_disk_explained(settings), open_home(settings) as instance:
         return train(
             settings,
             instance,
@@ -118,6 +127,7 @@ def _train(settings: Settings, service: str, feature_set: str, month: Any, force
             _announce,
             force=force,
             progress=BarProgress(),
+            waiting=_announce_waiting,
         )
 
 
@@ -130,12 +140,27 @@ def _announce(group: str, month: Any, assets: tuple[str, ...]) -> None:
         click.echo(f"{month} {group}: up to date", err=True)
 
 
+def _announce_waiting(group: str, month: Any, who: str) -> None:
+    click.echo(f"{month} {group}: waiting for {who}, which is making it", err=True)
+
+
 def _leave_course_files(trained: Any) -> None:
-    """Write the two files that the course's script leaves in the working folder."""
+    """Write the two files that the course's script leaves in the working folder.
+
+    Raises:
+        StoreError: if they cannot be written.
+    """
     from duration_assets.resources.store import write_atomically
 
-    write_atomically(Path("run_id.txt"), trained.run_id.encode())
-    write_atomically(Path("models") / "preprocessor.b", trained.preprocessor)
+    try:
+        write_atomically(Path("models") / "preprocessor.b", trained.preprocessor)
+        write_atomically(Path("run_id.txt"), trained.run_id.encode())
+    except OSError as error:
+        raise StoreError(
+            "The model is trained, but run_id.txt and models/preprocessor.b cannot be written to "
+            f"the working folder {Path.cwd()} ({error.strerror}). Both are in the home as well; "
+            "run it again from a folder that can be written."
+        ) from error
 
 
 def _print_trained(trained: Any) -> None:

@@ -1,8 +1,12 @@
 """Every error that a user can meet, with a message that says what is wrong, where, and what to do.
 
-Only exceptions belong here. The command line prints the message of a `DurationError` and nothing
-else; anything that is not a `DurationError` is a bug and keeps its traceback.
+Only exceptions belong here, and what several of them say. The command line prints the message of a
+`DurationError` and nothing else; anything that is not a `DurationError` is a bug and keeps its
+traceback.
 """
+
+RESUME = "Nothing that was finished is lost: run it again to go on from there."
+"""What to do after a training that stopped, for whatever reason."""
 
 
 class DurationError(Exception):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.resources
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,14 +37,8 @@ def open_home(settings: Settings) -> DagsterInstance:
         TrackingError: if MLflow cannot be reached.
     """
     assert settings.dagster_home is not None
-    try:
-        settings.dagster_home.mkdir(parents=True, exist_ok=True)
-        settings.home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HomeError(
-            f"The home {settings.home} cannot be written ({error}): set DURATION_HOME to a folder "
-            "that can."
-        ) from error
+    _make_writable(settings.home, "home", "DURATION_HOME")
+    _make_writable(settings.dagster_home, "Dagster home", "DAGSTER_HOME")
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     with filelock.FileLock(settings.home / ".home.lock"):
         _remember_source(settings)
@@ -51,7 +46,8 @@ def open_home(settings: Settings) -> DagsterInstance:
             settings.dagster_home, postgres=settings.dagster_postgres_url is not None
         )
         tracking = Tracking(settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui)
-        tracking.prepare()
+        if tracking.may_be_new():
+            tracking.prepare()
         tracking.close_abandoned_runs()
         return _open_instance(postgres=settings.dagster_postgres_url is not None)
 
@@ -112,6 +108,23 @@ def _open_instance(*, postgres: bool) -> DagsterInstance:
         ) from error
 
 
+def _make_writable(folder: Path, what: str, variable: str) -> None:
+    """Make a folder, and find out whether files can be written to it.
+
+    Raises:
+        HomeError: if not.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            """It can be written."""
+    except OSError as error:
+        raise HomeError(
+            f"The {what} {folder} cannot be written ({error.strerror}): set {variable} to a folder "
+            "that can."
+        ) from error
+
+
 def _remember_source(settings: Settings) -> None:
     """Keep a home to one source: months of two sources in one window would be silent nonsense."""
     memory = settings.home / _MEMORY
@@ -119,7 +132,13 @@ def _remember_source(settings: Settings) -> None:
     if not memory.exists():
         write_atomically(memory, json.dumps({"source": now}).encode())
         return
-    source = json.loads(memory.read_text())["source"]
+    try:
+        source = json.loads(memory.read_text())["source"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise HomeError(
+            f"{memory}, which says what source filled this home, is damaged ({error}). If that was "
+            f"{now}, remove the file and run it again; if not, set DURATION_HOME to another folder."
+        ) from error
     if source != now:
         raise HomeError(
             f"The home {settings.home} was filled from {source}, and DURATION_SOURCE is now "

@@ -57,10 +57,13 @@ def out_of_date(
         force: make everything again, but for files that are landed.
     """
     needed: list[Node] = []
+    refused = any(_is_refused(node, month, store) for node in nodes)
     for node in nodes:
+        # What is wrong with a month may be put right at its source by now.
+        lands_again = refused and not node.reads
         upstream_is_made = any(reads.asset == other.key for other in needed for reads in node.reads)
         again = force and node.reads
-        if again or upstream_is_made or not is_current(node, month, first, store):
+        if again or lands_again or upstream_is_made or not is_current(node, month, first, store):
             needed.append(node)
     read = {reads.asset for node in needed for reads in node.reads}
     return tuple(
@@ -83,6 +86,12 @@ def is_current(node: Node, month: Month, first: Month, store: Store) -> bool:
     if blocking_problems(node.key, found.summary):
         return False
     return found.inputs == dict(_versions_now(node, month, first, store))
+
+
+def _is_refused(node: Node, month: Month, store: Store) -> bool:
+    """Say whether a partition is there and breaks a blocking rule."""
+    found = store.find(node.key, month)
+    return found is not None and bool(blocking_problems(node.key, found.summary))
 
 
 def _versions_now(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from duration_assets.definitions import build_definitions, build_resources, job_name
-from duration_assets.errors import DurationError, SettingsError
+from duration_assets.errors import RESUME, DurationError
 from duration_assets.lineage import Node
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.months import Month
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 Announce = Callable[[str, Month, tuple[str, ...]], None]
 """Told of a group and month before it is made, with the assets; none if all are current."""
 
-RESUME = "Nothing that was finished is lost: run it again to go on from there."
+Waiting = Callable[[str, Month, str], None]
+"""Told of a group and month that have to be waited for, and of the process that makes them."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ def train(
     *,
     force: bool = False,
     progress: Progress | None = None,
+    waiting: Waiting | None = None,
 ) -> Trained:
     """Make everything that is out of date for one model and its evaluation.
 
@@ -68,29 +71,34 @@ def train(
         announce: told what is made.
         force: make everything again, but for files that are landed.
         progress: shows how far long steps are, in place of the runs' logs.
+        waiting: told of a group and month that another process is making now.
 
     Raises:
         DurationError: whatever stopped it, explained.
     """
     first = settings.first_month_of(service)
+    settings.check_training_month(service, month)
     plan = plan_training(service, feature_set, month, settings)
-    if not first <= month < settings.last_partition:
-        raise SettingsError(
-            f"{service} can be trained on months from {first} to "
-            f"{settings.last_partition.shift(-1)}, and {month} is not among them: a model of a "
-            "month is judged on the next. See DURATION_FIRST_MONTH and DURATION_LAST_MONTH."
-        )
     resources = build_resources(settings)
     if progress is not None:
         resources["progress"] = progress
     definitions = build_definitions(settings, resources)
     store: Store = resources["store"]
     for nodes, at in plan.stages:
-        needed = out_of_date(nodes, at, first, store, force=force)
-        announce(nodes[0].group, at, tuple(node.key for node in needed))
-        if needed:
-            _run(definitions, instance, needed, at, store)
+        group = nodes[0].group
+        tell = None if waiting is None else partial(waiting, group, at)
+        # Who comes second finds out what is left to do when the first is done.
+        with store.locked(_group_key(nodes[0]), at, tell):
+            needed = out_of_date(nodes, at, first, store, force=force)
+            announce(group, at, tuple(node.key for node in needed))
+            if needed:
+                _run(definitions, instance, needed, at, store)
     return _result(plan, store, service, feature_set, month)
+
+
+def _group_key(node: Node) -> str:
+    """Return the name of a group of assets, as an asset's key: `green/metered/models`."""
+    return f"{node.key.rpartition('/')[0]}/{node.group}"
 
 
 def _run(
@@ -104,9 +112,13 @@ def _run(
 
     Raises:
         DurationError: if a step or a blocking check says no; a bug keeps its own error.
+        KeyboardInterrupt: with what was not finished, if a person stops it.
     """
     from dagster import AssetKey
-    from dagster._core.errors import DagsterAssetCheckFailedError
+    from dagster._core.errors import (
+        DagsterAssetCheckFailedError,
+        DagsterExecutionInterruptedError,
+    )
 
     job = definitions.resolve_job_def(job_name(nodes[0]))
     try:
@@ -123,6 +135,8 @@ def _run(
         if not problems:
             raise
         raise DurationError("\n".join([*problems, RESUME])) from error
+    except DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt(f"{nodes[0].group} of {month}") from None
 
 
 def _blocking(nodes: tuple[Node, ...], month: Month, store: Store) -> Iterator[str]:

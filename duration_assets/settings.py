@@ -191,6 +191,20 @@ class Settings(BaseSettings):
         """The last month there is a partition for."""
         return self.last_month or Month.of(date.today()).shift(-1)
 
+    def check_training_month(self, service: str, month: Month) -> None:
+        """Refuse a month that no model can be trained on and judged on the next.
+
+        Raises:
+            SettingsError: if it is before the first month, or has none after it.
+        """
+        first = self.first_month_of(service)
+        if not first <= month < self.last_partition:
+            raise SettingsError(
+                f"{service} can be trained on months from {first} to "
+                f"{self.last_partition.shift(-1)}, and {month} is not among them: a model of a "
+                "month is judged on the next. See DURATION_FIRST_MONTH and DURATION_LAST_MONTH."
+            )
+
     def window_of(self, feature_set: str) -> int:
         """Return how many months a model of a feature set trains on: the course's is always 1."""
         return 1 if feature_set == "course" else self.window

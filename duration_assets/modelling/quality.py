@@ -15,6 +15,9 @@ LEAST_IN_MONTH = 0.9
 """Share of trips picked up in the month of the file; real files have at least 0.999."""
 MOST_UNKNOWN_ZONES = 0.01
 MOST_REJECTED = 0.15
+_WHICH_COLUMNS = (
+    "Ask the source for this service's file; duration_assets/services.py lists what it needs."
+)
 FEWEST_ROWS, MOST_ROWS = 0.5, 2.0
 """Rows of a month, as a share of the median of the months before it."""
 
@@ -24,19 +27,25 @@ def readable(summary: dict[str, Any]) -> str | None:
     if summary["rows"] == 0:
         return "It holds no trips: ask the source for the whole file and land the month again."
     problems = summary["column_problems"]
-    return " ".join([*problems, "See duration_assets/services.py."]) if problems else None
+    return " ".join([*problems, _WHICH_COLUMNS]) if problems else None
 
 
 def some_trips_kept(summary: dict[str, Any]) -> str | None:
     """Say if cleaning left nothing."""
     if summary["kept"]:
         return None
-    return f"None of its {summary['rows']:,} rows is a trip of 1 to 60 minutes."
+    return (
+        f"None of its {summary['rows']:,} rows is a trip of 1 to 60 minutes. Ask the source for "
+        "the right file and land the month again."
+    )
 
 
 def trips_in_month(summary: dict[str, Any]) -> str | None:
     """Say if the trips are not those of the month that the file is named after."""
-    share = summary["picked_up_in_month"] / max(summary["kept"], 1)
+    if not summary["kept"]:
+        # That none was kept says nothing of the month.
+        return None
+    share = summary["picked_up_in_month"] / summary["kept"]
     if share >= LEAST_IN_MONTH:
         return None
     return (

@@ -151,18 +151,31 @@ def _quantile_matrix(
 
     class Chunks(xgboost.DataIter):
         left: Iterator[Examples]
+        stopped: BaseException | None = None
 
         def reset(self) -> None:
             self.left = iter(examples)
 
         def next(self, input_data: Callable[..., None]) -> bool:
-            chunk = next(self.left, None)
-            if chunk is None:
+            try:
+                chunk = None if self.stopped else next(self.left, None)
+                if chunk is None:
+                    return False
+                input_data(data=chunk.features, label=chunk.durations)
+            except Exception:
+                raise
+            except BaseException as stop:
+                # XGBoost takes an interruption for the end of the examples.
+                self.stopped = stop
                 return False
-            input_data(data=chunk.features, label=chunk.durations)
             return True
 
-    return xgboost.QuantileDMatrix(Chunks(), ref=reference, nthread=threads)
+    chunks = Chunks()
+    try:
+        return xgboost.QuantileDMatrix(chunks, ref=reference, nthread=threads)
+    finally:
+        if chunks.stopped is not None:
+            raise chunks.stopped
 
 
 def _train(

@@ -45,6 +45,8 @@ def import_mlflow() -> Any:
         import mlflow
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # It prints the traceback of every database error that it raises.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     return mlflow
 
 

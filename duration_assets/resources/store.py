@@ -7,14 +7,13 @@ partition or the new one, and a process that is killed leaves the old one.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 import shutil
 import socket
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from typing import Any
 import filelock
 import polars as pl
 
+from duration_assets.disk_space import full_disk_error, is_full_disk
 from duration_assets.errors import (
     MissingPartitionError,
     PartitionLockedError,
@@ -153,13 +153,22 @@ class Store:
         self.lock_timeout = lock_timeout
 
     def find(self, asset: str, month: Month) -> Partition | None:
-        """Return a partition, or None if there is none."""
+        """Return a partition, or None if there is none.
+
+        Raises:
+            StoreError: if its manifest is damaged.
+        """
         place = self._place(asset, month)
         try:
             content = json.loads((place / _MANIFEST).read_text())
+            return Partition(**content, folder=place / content["version"])
         except FileNotFoundError:
             return None
-        return Partition(**content, folder=place / content["version"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise StoreError(
+                f"{place / _MANIFEST} is damaged ({error}): remove the folder {place}, and "
+                f"{asset} for {month} is made again by the next run."
+            ) from error
 
     def require(self, asset: str, month: Month, why: str) -> Partition:
         """Return a partition that has to be there.
@@ -195,14 +204,17 @@ class Store:
             return self._commit(asset, month, draft.folder, content)
 
         draft._commit = commit
-        with self._locked(asset, month, self.lock_timeout):
-            try:
-                draft.folder.mkdir(parents=True)
-                yield draft
-            except (OSError, pl.exceptions.PolarsError) as error:
-                raise _explained(error, place) from error
-            finally:
-                shutil.rmtree(draft.folder, ignore_errors=True)
+        try:
+            with self.locked(asset, month):
+                try:
+                    draft.folder.mkdir(parents=True)
+                    yield draft
+                finally:
+                    shutil.rmtree(draft.folder, ignore_errors=True)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            if is_full_disk(error):
+                raise full_disk_error(place) from error
+            raise
 
     def drop(self, partition: Partition) -> bool:
         """Remove a partition's files, and keep what is known of it.
@@ -213,7 +225,7 @@ class Store:
         month = Month.parse(partition.month)
         place = self._place(partition.asset, month)
         try:
-            with self._locked(partition.asset, month, timeout=0):
+            with self.locked(partition.asset, month, timeout=0):
                 if self.find(partition.asset, month) != partition:
                     return False
                 for version in place.iterdir():
@@ -254,25 +266,59 @@ class Store:
         return partition
 
     @contextmanager
-    def _locked(self, asset: str, month: Month, timeout: float) -> Iterator[None]:
-        path = self.root / ".locks" / f"{asset.replace('/', '.')}.{month}.lock"
+    def locked(
+        self,
+        name: str,
+        month: Month,
+        waiting: Callable[[str], None] | None = None,
+        timeout: float | None = None,
+    ) -> Iterator[None]:
+        """Keep other writers of an asset, or of a group of assets, away from a month.
+
+        Args:
+            name: of the asset or group.
+            month: the month.
+            waiting: told who holds it, if that has to be waited for.
+            timeout: seconds to wait, in place of the store's own.
+
+        Raises:
+            PartitionLockedError: if it is still held after the time-out.
+        """
+        path = self.root / ".locks" / f"{name.replace('/', '.')}.{month}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         holder = path.with_suffix(".holder")
         lock = filelock.FileLock(path)
         try:
-            lock.acquire(timeout=timeout)
+            lock.acquire(timeout=0)
         except filelock.Timeout:
-            who = holder.read_text() if holder.exists() else "another process"
-            raise PartitionLockedError(
-                f"{asset} for {month} is being written by {who}, for more than "
-                f"{timeout:.0f} seconds. Wait until it is done, or stop it."
-            ) from None
+            if waiting is not None:
+                waiting(_holder(holder))
+            seconds = self.lock_timeout if timeout is None else timeout
+            _wait_for(lock, holder, f"{name} for {month}", seconds)
         try:
             holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
             yield
         finally:
             holder.unlink(missing_ok=True)
             lock.release()
+
+
+def _wait_for(lock: filelock.BaseFileLock, holder: Path, what: str, seconds: float) -> None:
+    try:
+        lock.acquire(timeout=seconds)
+    except filelock.Timeout:
+        raise PartitionLockedError(
+            f"{what} is being written by {_holder(holder)}, for more than {seconds:.0f} seconds. "
+            "Wait until it is done, or stop it."
+        ) from None
+
+
+def _holder(path: Path) -> str:
+    """Say who holds a lock; its holder may be done in this moment."""
+    try:
+        return path.read_text() or "another process"
+    except FileNotFoundError:
+        return "another process"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -287,14 +333,3 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _explained(error: Exception, place: Path) -> Exception:
-    """Turn a full disk into a clear message; leave every other error as it is."""
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-    if full or "No space left on device" in str(error):
-        return StoreError(
-            f"The disk is full: {place} could not be written. Nothing was changed. "
-            "Free some space and run it again."
-        )
-    return error

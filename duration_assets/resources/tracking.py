@@ -56,6 +56,15 @@ class Tracking:
         self.ui_url = ui_url
         self.experiment = experiment
 
+    def may_be_new(self) -> bool:
+        """Say whether the store has to be looked at to know if it is ready.
+
+        A local store that is there is taken to be: MLflow need not be imported, which takes
+        seconds, to find out that nothing is to be trained. A training prepares it in any case.
+        """
+        _, local, path = self.tracking_uri.partition("sqlite:///")
+        return not (local and Path(path).is_file())
+
     def prepare(self) -> None:
         """Make the store and the experiment if they are not there, one process at a time.
 

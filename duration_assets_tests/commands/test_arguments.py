@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from duration_assets_tests.command_line import COMMAND, Workplace
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--year", "2023", "--month", "13"], "There is no month 13: a month is a whole number"),
+        (["--year", "2023", "--month", "0"], "There is no month 0: a month is a whole number"),
+        (["--year", "3000", "--month", "1"], "on months from 2023-01 to 2023-02, and 3000-01 is"),
+        (["--year", "1800", "--month", "1"], "The year 1800 is out of range: use one like 2023."),
+        (["--year", "2022", "--month", "12"], "on months from 2023-01 to 2023-02, and 2022-12 is"),
+        (["--year", "2023", "--month", "3"], "on months from 2023-01 to 2023-02, and 2023-03 is"),
+        (
+            ["--year", "2023", "--month", "1", "--service", "ferry"],
+            "There is no service 'ferry': choose one of green, yellow, fhv, fhvhv.",
+        ),
+        (
+            ["--year", "2023", "--month", "1", "--feature-set", "magic"],
+            "There is no feature set 'magic': choose one of course, metered, request.",
+        ),
+        (
+            ["--year", "2023", "--month", "1", "--service", "fhv"],
+            "The fhv service publishes no distance, which the feature set 'metered' needs",
+        ),
+    ],
+)
+def test_a_training_that_cannot_be_is_refused_before_a_home_is_made(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    workplace = Workplace(tmp_path)
+    assert message in workplace.run(COMMAND, *arguments).message
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--window", "0"], "Invalid value for '--window': 0 is not in the range 1<=x<=24."),
+        (["--window", "25"], "Invalid value for '--window': 25 is not in the range 1<=x<=24."),
+        (["--month", "May"], "Invalid value for '--month': 'May' is not a valid integer."),
+        (["--moth", "1"], "No such option '--moth'. Did you mean '--month'?"),
+    ],
+)
+def test_an_option_that_cannot_be_read_is_named_with_a_way_to_help(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    done = Workplace(tmp_path).run(COMMAND, "--year", "2023", "--month", "1", *arguments)
+    assert done.code == 2
+    assert done.output == ""
+    assert done.errors.splitlines() == [
+        "Usage: duration-prediction train [OPTIONS]",
+        "Try 'duration-prediction train --help' for help.",
+        "",
+        f"Error: {message}",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_setting_that_cannot_be_used_is_named_with_its_value(tmp_path: Path) -> None:
+    message = Workplace(tmp_path).train(1, DURATION_LOCK_TIMEOUT="soon").message
+    assert message.startswith("Error: DURATION_LOCK_TIMEOUT: ")
+    assert "(it is 'soon')" in message
+
+
+def test_a_home_that_is_a_file_is_named(tmp_path: Path) -> None:
+    workplace = Workplace(tmp_path)
+    workplace.home.write_text("in the way")
+    message = workplace.train(1).message
+    assert f"The home {workplace.home} cannot be written (File exists)" in message
+    assert "set DURATION_HOME to a folder that can" in message
+    assert workplace.home.read_text() == "in the way"
+
+
+def test_a_home_that_is_read_only_is_named(tmp_path: Path) -> None:
+    # Nobody can make files there, root neither.
+    home = f"/proc/{os.getpid()}"
+    message = Workplace(tmp_path).train(1, DURATION_HOME=home).message
+    assert f"The home {home} cannot be written (" in message
