@@ -12,7 +12,8 @@ import dagster as dg
 from duration_assets.assets.common import Place
 from duration_assets.modelling import quality
 from duration_assets.months import Month
-from duration_assets.resources.store import Partition, Store
+from duration_assets.resources.partition import Partition
+from duration_assets.resources.store import Store
 
 MONTHS_BEFORE = 3
 """How many months a month's rows are compared with."""

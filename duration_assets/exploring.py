@@ -21,7 +21,8 @@ from duration_assets.modelling.matrices import TRAINING
 from duration_assets.modelling.matrix_files import StoredExamples
 from duration_assets.modelling.trip_batches import MonthTrips
 from duration_assets.months import Month
-from duration_assets.resources.store import Partition, Store
+from duration_assets.resources.partition import Partition
+from duration_assets.resources.store import Store
 from duration_assets.services import Service, service_named
 from duration_assets.settings import FEATURE_SETS, Settings, check_feature_set
 

@@ -17,7 +17,7 @@ import filelock
 
 from duration_assets.addresses import without_secrets
 from duration_assets.errors import HomeError
-from duration_assets.resources.store import write_atomically
+from duration_assets.resources.files import write_atomically
 from duration_assets.resources.tracking import Tracking
 from duration_assets.settings import Settings
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from duration_assets.lineage import MODELS, Node, data_nodes, model_nodes
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.months import Month, window_months
-from duration_assets.resources.store import Store, partition_name
+from duration_assets.resources.partition import partition_name
+from duration_assets.resources.store import Store
 from duration_assets.settings import Settings
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from duration_assets.months import Month
-from duration_assets.resources.store import Partition, Store
+from duration_assets.resources.partition import Partition
+from duration_assets.resources.store import Store
 
 
 def drop_used_matrices(store: Store, matrix: str, user: str, keep: int) -> list[Month]:

@@ -19,7 +19,8 @@ from duration_assets.modelling.cleaning import (
     TRIP_SCHEMA,
     clean_month,
 )
-from duration_assets.resources.store import Store, content_hash
+from duration_assets.resources.files import content_hash
+from duration_assets.resources.store import Store
 
 
 def build_cleaned_trips(place: Place) -> dg.AssetsDefinition:

@@ -12,7 +12,8 @@ from duration_assets.errors import RefusedPartitionError
 from duration_assets.lineage import Node
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.months import Month
-from duration_assets.resources.store import Draft, Partition, Store
+from duration_assets.resources.partition import Draft, Partition
+from duration_assets.resources.store import Store
 from duration_assets.services import Service
 from duration_assets.settings import Settings
 

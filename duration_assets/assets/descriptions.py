@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from duration_assets.modelling.matrix_files import StoredExamples
-from duration_assets.resources.store import Partition
+from duration_assets.resources.partition import Partition
 
 _PREVIEW_ROWS = 5
 _MOST_COLUMNS = 60

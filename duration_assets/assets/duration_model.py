@@ -23,13 +23,9 @@ from duration_assets.modelling.preprocessors import (
 )
 from duration_assets.months import Month
 from duration_assets.progress import Progress, Report
-from duration_assets.resources.store import (
-    Draft,
-    Partition,
-    Store,
-    content_hash,
-    write_atomically,
-)
+from duration_assets.resources.files import content_hash, write_atomically
+from duration_assets.resources.partition import Draft, Partition
+from duration_assets.resources.store import Store
 from duration_assets.resources.tracking import Tracking
 from duration_assets.resources.training_run import TrainingRun
 from duration_assets.retention import drop_used_matrices

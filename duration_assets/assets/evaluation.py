@@ -14,7 +14,9 @@ from duration_assets.assets.validation_matrix import TRIPS_FILE, VALIDATION
 from duration_assets.modelling.features import FloatArray
 from duration_assets.modelling.matrix_files import StoredExamples
 from duration_assets.modelling.metrics import error_metrics
-from duration_assets.resources.store import Partition, Store, content_hash
+from duration_assets.resources.files import content_hash
+from duration_assets.resources.partition import Partition
+from duration_assets.resources.store import Store
 from duration_assets.resources.tracking import Tracking
 from duration_assets.retention import drop_used_matrices
 
@@ -80,9 +82,9 @@ def build_evaluation(place: Place) -> dg.AssetsDefinition:
 
 
 def _predict(model: Partition, matrix: Partition) -> FloatArray:
-    from duration_assets.modelling.model import DurationModel, predict_matrix
+    from duration_assets.modelling.model import load_booster, predict_matrix
 
-    booster = DurationModel.load(model.folder).booster
+    booster = load_booster(model.folder)
     chunks = StoredExamples(matrix.file(VALIDATION))
     return np.concatenate([predict_matrix(booster, chunk.features) for chunk in chunks])
 

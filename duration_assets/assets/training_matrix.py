@@ -43,7 +43,9 @@ from duration_assets.modelling.trip_batches import MonthTrips, sample_window
 from duration_assets.modelling.zone_preprocessor import ZonePreprocessor
 from duration_assets.months import Month
 from duration_assets.progress import Progress, Report
-from duration_assets.resources.store import Partition, Store, content_hash, folder_hash
+from duration_assets.resources.files import content_hash, folder_hash
+from duration_assets.resources.partition import Partition
+from duration_assets.resources.store import Store
 
 MEDIANS_FILE = "pair_medians.parquet"
 FEATURES_FILE = "features.json"

@@ -10,7 +10,8 @@ from duration_assets.modelling.cleaning import KEPT_FILE, REJECTED_FILE
 from duration_assets.modelling.matrices import judged_trips, validation_chunks
 from duration_assets.modelling.matrix_files import StoredExamples, write_examples
 from duration_assets.modelling.preprocessors import PREPROCESSOR_FILE, load_preprocessor
-from duration_assets.resources.store import Store, folder_hash
+from duration_assets.resources.files import folder_hash
+from duration_assets.resources.store import Store
 
 VALIDATION = "validation"
 TRIPS_FILE = "trips.parquet"

@@ -9,7 +9,8 @@ from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import describe_table, result
 from duration_assets.modelling.cleaning import KEPT_FILE
 from duration_assets.modelling.statistics import weekly_sums
-from duration_assets.resources.store import Store, content_hash
+from duration_assets.resources.files import content_hash
+from duration_assets.resources.store import Store
 
 STATISTICS_FILE = "statistics.parquet"
 

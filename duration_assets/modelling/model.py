@@ -92,17 +92,22 @@ class DurationModel:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        let_threads_sleep()
-        import xgboost
-
-        booster = xgboost.Booster()
-        booster.load_model(folder / BOOSTER_FILE)
         description = json.loads((folder / DESCRIPTION_FILE).read_text())
         return cls(
             service_named(description["service"]),
             load_preprocessor(folder / PREPROCESSOR_FILE),
-            booster,
+            load_booster(folder),
         )
+
+
+def load_booster(folder: Path) -> xgboost.Booster:
+    """Read the booster of a model that `DurationModel.save` wrote."""
+    let_threads_sleep()
+    import xgboost
+
+    booster = xgboost.Booster()
+    booster.load_model(folder / BOOSTER_FILE)
+    return booster
 
 
 def predict_matrix(booster: xgboost.Booster, features: Any) -> FloatArray:

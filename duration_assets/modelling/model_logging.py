@@ -48,7 +48,6 @@ def log_model(model: DurationModel, folder: Path, example: pd.DataFrame, registe
     """
     import mlflow
 
-    requirements = [f"{name}=={version(name)}" for name in _REQUIREMENTS]
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         for message in _EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message=f"(?s).*{message}")
@@ -56,14 +55,14 @@ def log_model(model: DurationModel, folder: Path, example: pd.DataFrame, registe
             model.booster,
             name=BARE_BOOSTER,
             model_format="xgb",
-            pip_requirements=requirements,
+            pip_requirements=_pinned("mlflow", "xgboost"),
         )
         info: Any = mlflow.pyfunc.log_model(
             name=WHOLE_MODEL,
             python_model=str(Path(__file__).with_name("pyfunc_model.py")),
             artifacts={"model": str(folder)},
             code_paths=[str(_copy_code(Path(scratch)))],
-            pip_requirements=requirements,
+            pip_requirements=_pinned(*_REQUIREMENTS),
             signature=_signature(model.service, list(example.columns)),
             input_example=example,
             registered_model_name=registered,
@@ -83,6 +82,11 @@ def example_trips(service: Service, uses_distance: bool) -> pd.DataFrame:
     if service.distance is not None and uses_distance:
         columns[service.distance] = [1.01, 2.4]
     return pd.DataFrame(columns)
+
+
+def _pinned(*packages: str) -> list[str]:
+    """Return the versions that are installed; MLflow would take many seconds to find them out."""
+    return [f"{name}=={version(name)}" for name in packages]
 
 
 def _signature(service: Service, columns: list[str]) -> Any:

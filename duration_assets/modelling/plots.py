@@ -67,16 +67,18 @@ def feature_importance(booster: xgboost.Booster, names: list[str]) -> bytes:
         axes.barh([names[int(code[1:])] for code, _ in top], [gain for _, gain in top])
         axes.set(xlabel="total gain", title="Feature importance")
 
-    return _png(draw)
+    return _png(draw, left=0.3)
 
 
-def _png(draw: Callable[[Any], None]) -> bytes:
+def _png(draw: Callable[[Any], None], left: float = 0.12) -> bytes:
+    """Draw on axes that begin at a share of the width, beside which their labels stand."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 3.6), dpi=80, layout="constrained")
+    figure = Figure(figsize=(6, 3.6), dpi=80)
     FigureCanvasAgg(figure)
-    draw(figure.add_subplot())
+    # Fixed: a layout that Matplotlib works out takes as long as the rest of the drawing.
+    draw(figure.add_axes((left, 0.15, 0.96 - left, 0.75)))
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

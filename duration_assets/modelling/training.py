@@ -32,7 +32,8 @@ COURSE_ROUNDS = 30
 
 PARAMETERS: dict[str, Any] = {
     "learning_rate": 0.1,
-    "max_depth": 8,
+    "max_depth": 7,
+    "max_bin": 128,
     "min_child_weight": 10,
     "subsample": 0.8,
     "colsample_bytree": 0.5,
@@ -172,7 +173,9 @@ def _quantile_matrix(
 
     chunks = Chunks()
     try:
-        return xgboost.QuantileDMatrix(chunks, ref=reference, nthread=threads)
+        return xgboost.QuantileDMatrix(
+            chunks, ref=reference, nthread=threads, max_bin=PARAMETERS["max_bin"]
+        )
     finally:
         if chunks.stopped is not None:
             raise chunks.stopped

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -58,9 +59,14 @@ class ZonePreprocessor:
         self.feature_names = feature_names(feature_set)
         overall = sums.select(pl.col(SUMS).sum()).row(0)
         self._overall_means = np.array(overall[1:]) / max(overall[0], 1.0)
-        keys = key_codes(sums)
-        self._totals = {
-            level: _sums_by(level_codes(level, keys), sums, size) for level, size in LEVELS.items()
+
+    @cached_property
+    def _totals(self) -> dict[str, FloatArray]:
+        """The sums of every code there is, by level; made when they are first needed."""
+        keys = key_codes(self.sums)
+        return {
+            level: _sums_by(level_codes(level, keys), self.sums, size)
+            for level, size in LEVELS.items()
         }
 
     @classmethod

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from duration_assets.errors import MissingPartitionError, PartitionLockedError, StoreError
-from duration_assets.resources.store import Partition, Store
+from duration_assets.resources.partition import Partition
+from duration_assets.resources.store import Store
 from duration_assets_tests.months import JANUARY
 
 ASSET = "green/cleaned_trips"
