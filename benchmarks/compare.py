@@ -23,10 +23,16 @@ def main() -> None:
     parser.add_argument("--month", type=Month.parse, required=True)
     parser.add_argument("--source", type=Path, required=True, help="the folder of published files")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--databases-are-there", action="store_true")
     parser.add_argument("--ours-only", action="store_true")
     parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
-    case = Case(arguments.service, arguments.month, arguments.source.absolute())
+    case = Case(
+        arguments.service,
+        arguments.month,
+        arguments.source.absolute(),
+        arguments.databases_are_there,
+    )
     ways = {"ours": run_ours} if arguments.ours_only else {"course": run_course, "ours": run_ours}
     for number in range(1, arguments.rounds + 1):
         for name, run in ways.items():

@@ -1,7 +1,7 @@
 """Asset checks by month: the rules of `modelling/quality.py`, shown in the web UI.
 
-A rule that blocks stops what follows in the same run; the store refuses the partition to every
-later run, so that a check cannot be passed by.
+The step that makes a partition checks it too. A rule that blocks stops what follows in the same
+run; the store refuses the partition to every later run, so that a check cannot be passed by.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,43 +21,42 @@ MONTHS_BEFORE = 3
 Judge = Callable[[Partition, Store], str | None]
 
 
-def build_checks(place: Place) -> list[dg.AssetChecksDefinition]:
-    """Build every check of an asset."""
-    name = place.node.key.rpartition("/")[2]
-    blocking = [
-        _check(place, rule.__name__, _by_summary(rule), blocking=True)
-        for rule in quality.BLOCKING.get(name, ())
-    ]
-    warnings = [
-        _check(place, check_name, judge, blocking=False)
-        for check_name, judge in _WARNINGS.get(name, ())
-    ]
-    return [*blocking, *warnings]
-
-
-def _check(place: Place, name: str, judge: Judge, *, blocking: bool) -> dg.AssetChecksDefinition:
-    key = dg.AssetKey(place.node.key.split("/"))
-
-    @dg.asset_check(
-        asset=key,
-        name=name,
-        blocking=blocking,
-        partitions_def=place.partitions,
-        description=_description(judge),
-    )
-    def check(
-        context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
-    ) -> dg.AssetCheckResult:
-        month = Month.parse(context.partition_key)
-        problem = judge(store.require(place.node.key, month, f"the check {name}"), store)
-        severity = dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN
-        return dg.AssetCheckResult(
-            passed=problem is None,
-            severity=severity,
-            description=problem or "As it should be.",
+def check_specs(place: Place) -> list[dg.AssetCheckSpec]:
+    """Declare every check of an asset."""
+    return [
+        dg.AssetCheckSpec(
+            name,
+            asset=dg.AssetKey(place.node.key.split("/")),
+            blocking=blocking,
+            partitions_def=place.partitions,
+            description=_description(judge),
         )
+        for name, judge, blocking in _judges(place)
+    ]
 
-    return check
+
+def check_results(place: Place, partition: Partition, store: Store) -> list[dg.AssetCheckResult]:
+    """Judge a partition that was just written by every check of its asset."""
+    results = []
+    for name, judge, blocking in _judges(place):
+        problem = judge(partition, store)
+        results.append(
+            dg.AssetCheckResult(
+                check_name=name,
+                passed=problem is None,
+                severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+                description=problem or "As it should be.",
+            )
+        )
+    return results
+
+
+def _judges(place: Place) -> list[tuple[str, Judge, bool]]:
+    """Return name and judge of each check of an asset, and whether it blocks."""
+    name = place.node.key.rpartition("/")[2]
+    blocking = [(rule.__name__, _by_summary(rule), True) for rule in quality.BLOCKING.get(name, ())]
+    warnings = [(check, judge, False) for check, judge in _WARNINGS.get(name, ())]
+    return [*blocking, *warnings]
 
 
 def _description(judge: Judge) -> str:

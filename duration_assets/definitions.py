@@ -21,7 +21,6 @@ from duration_assets.assets.raw_trips import build_raw_trips
 from duration_assets.assets.training_matrix import build_training_matrix
 from duration_assets.assets.validation_matrix import build_validation_matrix
 from duration_assets.assets.zone_statistics import build_zone_statistics
-from duration_assets.checks import build_checks
 from duration_assets.lineage import Node, data_nodes, model_nodes
 from duration_assets.modelling.features import feature_set_named
 from duration_assets.progress import LogProgress
@@ -78,7 +77,6 @@ def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Defini
             ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[check for place in places for check in build_checks(place)],
         jobs=_jobs(places),
         resources=dict(resources or build_resources(settings)),
         # A partition's run is a chain of steps: it gains nothing from a process for each.

@@ -3,7 +3,6 @@
 import hashlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import describe_table, result
 from duration_assets.assets.raw_trips import TRIPS_FILE
+from duration_assets.checks import check_results, check_specs
 from duration_assets.modelling.cleaning import (
     COLUMN_DESCRIPTIONS,
     KEPT_FILE,
@@ -33,10 +33,11 @@ def build_cleaned_trips(place: Place) -> dg.AssetsDefinition:
             {"parquet", "polars"},
         ),
         partitions_def=place.partitions,
+        check_specs=check_specs(place),
     )
     def cleaned_trips(
         context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
-    ) -> dg.MaterializeResult[Any]:
+    ) -> dg.MaterializeResult:
         month = month_of(context)
         inputs = place.inputs(month, store)
         published = inputs["raw_trips"][month].file(TRIPS_FILE)
@@ -56,6 +57,7 @@ def build_cleaned_trips(place: Place) -> dg.AssetsDefinition:
                 **reasons,
                 "mean_duration_minutes": summary.mean_duration or 0.0,
             },
+            check_results(place, partition, store),
         )
 
     return cleaned_trips

@@ -22,17 +22,26 @@ _PREVIEW_FEATURES = 12
 
 
 def result(
-    partition: Partition, metadata: Mapping[str, Any], key: dg.AssetKey | None = None
-) -> dg.MaterializeResult[Any]:
-    """Tell Dagster what was written, in the form that every asset of the project uses."""
+    partition: Partition,
+    metadata: Mapping[str, Any],
+    checks: Sequence[dg.AssetCheckResult] = (),
+) -> dg.MaterializeResult:
+    """Tell Dagster what was written, in the form that every asset of the project uses.
+
+    Args:
+        partition: what was written.
+        metadata: figures, tables and pictures of it.
+        checks: what its checks found.
+    """
     general: dict[str, Any] = {
         "content_hash": partition.data_version,
         "simulated": partition.simulated,
         "path": dg.MetadataValue.path(str(partition.folder)),
     }
     return dg.MaterializeResult(
-        asset_key=key,
+        asset_key=dg.AssetKey(partition.asset.split("/")),
         metadata={**general, **metadata},
+        check_results=checks,
         data_version=dg.DataVersion(partition.data_version),
     )
 

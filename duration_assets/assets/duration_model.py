@@ -60,7 +60,7 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
         store: dg.ResourceParam[Store],
         tracking: dg.ResourceParam[Tracking],
         progress: dg.ResourceParam[Progress],
-    ) -> dg.MaterializeResult[Any]:
+    ) -> dg.MaterializeResult:
         month = month_of(context)
         inputs = place.inputs(month, store)
         matrix = inputs["training_matrix"][month]
@@ -94,7 +94,7 @@ def _tags(place: Place, feature_set: FeatureSet, month: Month, matrix: Partition
     }
 
 
-def _describe(partition: Partition, trained: _Trained, run_url: str) -> dg.MaterializeResult[Any]:
+def _describe(partition: Partition, trained: _Trained, run_url: str) -> dg.MaterializeResult:
     summary = partition.summary
     example = _example(trained.model)
     return result(

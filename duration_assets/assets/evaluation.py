@@ -1,7 +1,6 @@
 """`evaluation`: how well the model of the month before predicts a month."""
 
 import json
-from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -11,6 +10,7 @@ from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import describe_table, pictures, result
 from duration_assets.assets.training_matrix import MEDIANS_FILE
 from duration_assets.assets.validation_matrix import TRIPS_FILE, VALIDATION
+from duration_assets.checks import check_results, check_specs
 from duration_assets.modelling.features import FloatArray
 from duration_assets.modelling.matrix_files import StoredExamples
 from duration_assets.modelling.metrics import error_metrics
@@ -33,12 +33,13 @@ def build_evaluation(place: Place) -> dg.AssetsDefinition:
             {"mlflow"},
         ),
         partitions_def=place.partitions,
+        check_specs=check_specs(place),
     )
     def evaluation(
         context: dg.AssetExecutionContext,
         store: dg.ResourceParam[Store],
         tracking: dg.ResourceParam[Tracking],
-    ) -> dg.MaterializeResult[Any]:
+    ) -> dg.MaterializeResult:
         month = month_of(context)
         inputs = place.inputs(month, store)
         matrix = inputs["validation_matrix"][month]
@@ -76,6 +77,7 @@ def build_evaluation(place: Place) -> dg.AssetsDefinition:
                 **metrics,
                 **pictures(images),
             },
+            check_results(place, partition, store),
         )
 
     return evaluation

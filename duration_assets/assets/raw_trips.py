@@ -1,12 +1,12 @@
 """`raw_trips`: the published file of a month, byte for byte."""
 
 import os
-from typing import Any
 
 import dagster as dg
 
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import describe_file, result
+from duration_assets.checks import check_results, check_specs
 from duration_assets.modelling.trip_files import column_problems, read_trip_file
 from duration_assets.progress import Progress
 from duration_assets.resources.store import Store
@@ -24,13 +24,14 @@ def build_raw_trips(place: Place) -> dg.AssetsDefinition:
             {"parquet", "file"},
         ),
         partitions_def=place.partitions,
+        check_specs=check_specs(place),
     )
     def raw_trips(
         context: dg.AssetExecutionContext,
         store: dg.ResourceParam[Store],
         trip_source: dg.ResourceParam[TripSource],
         progress: dg.ResourceParam[Progress],
-    ) -> dg.MaterializeResult[Any]:
+    ) -> dg.MaterializeResult:
         month = month_of(context)
         with store.writing(place.node.key, month) as draft:
             path = draft.folder / TRIPS_FILE
@@ -57,6 +58,7 @@ def build_raw_trips(place: Place) -> dg.AssetsDefinition:
                 "size_bytes": fetched.size,
                 "source": fetched.address,
             },
+            check_results(place, partition, store),
         )
 
     return raw_trips

@@ -6,7 +6,6 @@ into one run.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -14,6 +13,7 @@ import polars as pl
 from duration_assets.assets.common import Place, month_names, month_of
 from duration_assets.assets.descriptions import describe_file, describe_matrix, result
 from duration_assets.assets.zone_statistics import STATISTICS_FILE
+from duration_assets.checks import check_results, check_specs
 from duration_assets.errors import BadFileError
 from duration_assets.modelling.baselines import pair_medians
 from duration_assets.modelling.cleaning import KEPT_FILE
@@ -76,25 +76,30 @@ def build_training_matrix(
         ),
     ]
 
-    @dg.multi_asset(specs=specs, name=matrix.node.key.replace("/", "__"), can_subset=True)
+    @dg.multi_asset(
+        specs=specs,
+        name=matrix.node.key.replace("/", "__"),
+        check_specs=check_specs(matrix),
+        can_subset=True,
+    )
     def training_matrix(
         context: dg.AssetExecutionContext,
         store: dg.ResourceParam[Store],
         progress: dg.ResourceParam[Progress],
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    ) -> Iterator[dg.MaterializeResult]:
         month = month_of(context)
         if specs[0].key in context.selected_asset_keys:
             fitted = _fit(preprocessor, feature_set, month, store)
-            yield _describe_fitted(fitted, specs[0].key)
+            yield _describe_fitted(fitted)
         if specs[1].key in context.selected_asset_keys:
             with progress.task(f"Encoding {month}'s window", "trips", context.log) as report:
                 encoded = _encode(matrix, month, store, report)
-            yield _describe_encoded(encoded, specs[1].key)
+            yield _describe_encoded(encoded, check_results(matrix, encoded, store))
 
     return training_matrix
 
 
-def _describe_fitted(fitted: Partition, key: dg.AssetKey) -> dg.MaterializeResult[Any]:
+def _describe_fitted(fitted: Partition) -> dg.MaterializeResult:
     return result(
         fitted,
         {
@@ -102,11 +107,12 @@ def _describe_fitted(fitted: Partition, key: dg.AssetKey) -> dg.MaterializeResul
             "features": fitted.summary["features"],
             "window": ", ".join(fitted.summary["window"]),
         },
-        key,
     )
 
 
-def _describe_encoded(encoded: Partition, key: dg.AssetKey) -> dg.MaterializeResult[Any]:
+def _describe_encoded(
+    encoded: Partition, checks: list[dg.AssetCheckResult]
+) -> dg.MaterializeResult:
     examples = StoredExamples(encoded.file(TRAINING))
     names = json.loads(encoded.file(FEATURES_FILE).read_text())
     return result(
@@ -115,7 +121,7 @@ def _describe_encoded(encoded: Partition, key: dg.AssetKey) -> dg.MaterializeRes
             **describe_matrix(examples, names, encoded.summary["rows"]),
             "window": ", ".join(encoded.summary["window"]),
         },
-        key,
+        checks,
     )
 
 

@@ -1,11 +1,10 @@
 """`validation_matrix`: a month's trips as the model of the month before sees them."""
 
-from typing import Any
-
 import dagster as dg
 
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import describe_matrix, result
+from duration_assets.checks import check_results, check_specs
 from duration_assets.modelling.cleaning import KEPT_FILE, REJECTED_FILE
 from duration_assets.modelling.matrices import judged_trips, validation_chunks
 from duration_assets.modelling.matrix_files import StoredExamples, write_examples
@@ -27,10 +26,11 @@ def build_validation_matrix(place: Place) -> dg.AssetsDefinition:
             {"numpy"},
         ),
         partitions_def=place.partitions,
+        check_specs=check_specs(place),
     )
     def validation_matrix(
         context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
-    ) -> dg.MaterializeResult[Any]:
+    ) -> dg.MaterializeResult:
         month = month_of(context)
         inputs = place.inputs(month, store)
         cleaned = inputs["cleaned_trips"][month]
@@ -62,6 +62,7 @@ def build_validation_matrix(place: Place) -> dg.AssetsDefinition:
                 ),
                 "trips_kept": partition.summary["kept"],
             },
+            check_results(place, partition, store),
         )
 
     return validation_matrix

@@ -1,7 +1,5 @@
 """`zone_statistics`: a month's sums by week, zone pair and time block, which add up."""
 
-from typing import Any
-
 import dagster as dg
 import polars as pl
 
@@ -28,7 +26,7 @@ def build_zone_statistics(place: Place) -> dg.AssetsDefinition:
     )
     def zone_statistics(
         context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
-    ) -> dg.MaterializeResult[Any]:
+    ) -> dg.MaterializeResult:
         month = month_of(context)
         inputs = place.inputs(month, store)
         trips = pl.scan_parquet(inputs["cleaned_trips"][month].file(KEPT_FILE))
