@@ -30,9 +30,8 @@ What the course's way takes (`benchmarks/course_script.py`, written from its des
 logging included) and what ours takes, as whole processes, in turn in one run: from the published
 files to a judged model in MLflow, in a new folder each time. Ours is the command
 `duration-prediction`, with `metered` and a window of one month, and all that Dagster and MLflow do.
-The databases of MLflow and Dagster are new too, which costs seconds, or, where it says so, made
-beforehand for both ways, as in every month but the first. Figures are medians over the rounds.
-Machines differ: compare ratios.
+The empty databases of MLflow and Dagster are made beforehand for both ways, as in every month but
+the first. Figures are medians over the rounds. Machines differ: compare ratios.
 
 Measured on {cores} cores ({machine}), Python {python}. This page is made by `python -m
 benchmarks.report` from `benchmarks/results.json`.
@@ -42,18 +41,15 @@ COMMANDS = """
 ## Commands
 
 ```
-python -m benchmarks.compare --name "real green month, new databases" --month 2023-01 \
-  --source FOLDER --rounds 5
-python -m benchmarks.compare --name "real green month" --month 2023-01 --source FOLDER --rounds 5 \
+python -m benchmarks.compare --name "real green month" --month 2023-01 --source FOLDER --rounds 3 \\
   --databases-are-there
-duration-prediction simulate MONTHS --service yellow --from 2023-01 --to 2023-02 --rows 3000000
-python -m benchmarks.compare --name "3 million simulated yellow trips" --service yellow \\
-  --month 2023-01 --source MONTHS --rounds 1 --databases-are-there
-python -m benchmarks.scale --folder SCRATCH --rows 100000 1000000 5000000 20000000
+python -m benchmarks.scale --folder SCRATCH --rows 3000000 20000000
 python -m benchmarks.report
 ```
 
-Results are added to `benchmarks/results.json`; remove it to begin anew.
+`compare` takes any folder of months, also simulated ones, and `--service`; without
+`--databases-are-there` both ways make their databases in the time that is measured. Results are
+added to `benchmarks/results.json`; remove it to begin anew.
 """
 
 
@@ -140,7 +136,6 @@ def _draw(compared: Rounds, grown: dict[str, list[Outcome]], path: Path) -> None
             axes.barh(places, values, height=0.38, label=way)
         axes.set(title=title, xlabel=unit, yticks=range(len(cases)))
         axes.set_yticklabels(cases if position == 1 else [""] * len(cases))
-        axes.set_xscale("log")
         axes.invert_yaxis()
         axes.legend()
     figure.savefig(path, format="png", metadata={"Software": None})

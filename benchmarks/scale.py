@@ -1,6 +1,6 @@
 """How ours grows with the month: the whole command on larger and larger simulated months.
 
-    python -m benchmarks.scale --folder SCRATCH --rows 100000 1000000 5000000 20000000
+    python -m benchmarks.scale --folder SCRATCH --rows 3000000 20000000
 
 Two months of that many trips are simulated in the folder for each size, and removed afterwards.
 """
@@ -34,7 +34,7 @@ def main() -> None:
     for rows in arguments.rows:
         source = arguments.folder.absolute() / str(rows)
         simulate_source(source, [SERVICE], [MONTH, MONTH.shift(1)], rows)
-        outcome = run_ours(Case(SERVICE, MONTH, source))
+        outcome = run_ours(Case(SERVICE, MONTH, source, databases_are_there=True))
         remember(arguments.results, case_name(rows), "ours", outcome)
         print(f"{rows:>12,} trips, {describe('ours', outcome)}", flush=True)
         shutil.rmtree(source)
