@@ -10,7 +10,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PUBLISHED_MONTHS = REPOSITORY.parent / "shared" / "tlc"
-FOREIGN_SETTINGS = ("DURATION_", "MLFLOW_", "DAGSTER_HOME")
+FOREIGN_SETTINGS = ("DURATION_", "MLFLOW_", "DAGSTER_HOME", "AWS_")
 TEST_SETTINGS = "DURATION_TEST_"
 
 
@@ -30,8 +30,16 @@ def clean_session_environment() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def clean_environment(clean_session_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep away what an earlier test left set: MLflow writes its tracking URI there."""
+    """Keep away what an earlier test left set: opening a home sets Dagster's."""
     _forget_settings(monkeypatch)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def clean_module_environment(clean_session_environment: None) -> Iterator[None]:
+    """Keep it away from the fixtures of a whole module too."""
+    with pytest.MonkeyPatch.context() as environment:
+        _forget_settings(environment)
+        yield
 
 
 @pytest.fixture(scope="session")
