@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click_default_group import DefaultGroup
 
-from duration_assets.errors import RESUME, DurationError, StoreError
+from duration_assets.errors import RESUME, DurationError, SettingsError, StoreError
 from duration_assets.services import SERVICES
 from duration_assets.settings import FEATURE_SETS, Settings, check_feature_set
 
@@ -89,9 +89,18 @@ def demo(rows: int) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def simulate(folder: Path, service: str, first: str, last: str, rows: int, seed: int) -> None:
     """Write simulated months in TLC's schema to FOLDER, to be used as DURATION_SOURCE."""
-    from duration_assets.simulation.progress import simulate_with_progress
+    from duration_assets.months import Month
+    from duration_assets.progress import BarProgress
+    from duration_assets.simulation.writer import simulate_source
 
-    for path in simulate_with_progress(folder, service, first, last, rows, seed):
+    months = list(Month.parse(first).through(Month.parse(last)))
+    if not months:
+        raise SettingsError(f"There are no months from {first} to {last}: --from is after --to.")
+    bar = BarProgress()
+    paths = simulate_source(
+        folder, [service], months, rows, seed, lambda path: bar.task(path.name, "trips", None)
+    )
+    for path in paths:
         click.echo(f"{path} (simulated)")
 
 

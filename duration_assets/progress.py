@@ -73,5 +73,5 @@ class BarProgress:
 
 def _amount(done: int, total: int | None, unit: str) -> str:
     scale, name = (1_000_000, "MB") if unit == "bytes" else (1, unit)
-    of = "" if total is None else f" of {total // scale:,}"
+    of = "" if total is None else f"/{total // scale:,}"
     return f"{done // scale:,}{of} {name}"

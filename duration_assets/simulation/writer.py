@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ def simulate_source(
     months: Iterable[Month],
     rows: int,
     seed: int = 0,
-    progress: Callable[[Path], Progress] | None = None,
+    progress: Callable[[Path], AbstractContextManager[Progress]] | None = None,
 ) -> list[Path]:
     """Fill a folder with simulated months under TLC's file names.
 
@@ -89,7 +90,7 @@ def simulate_source(
         months: of each service.
         rows: trips of each file.
         seed: another seed gives other trips.
-        progress: called with each file that is to be written, returns what is told of its rows.
+        progress: called with each file that is to be written; what it opens is told of the rows.
 
     Returns:
         The files, in the order of the services and months.
@@ -109,8 +110,8 @@ def simulate_source(
         published_layout(service, month)
     for path, (service, month), is_made in zip(paths, wanted, made, strict=True):
         if not is_made:
-            told = None if progress is None else progress(path)
-            write_month(service, month, path, rows, seed, told)
+            with nullcontext() if progress is None else progress(path) as told:
+                write_month(service, month, path, rows, seed, told)
     return paths
 
 
