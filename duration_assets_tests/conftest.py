@@ -14,32 +14,34 @@ FOREIGN_SETTINGS = ("DURATION_", "MLFLOW_", "DAGSTER_HOME", "AWS_")
 TEST_SETTINGS = "DURATION_TEST_"
 
 
-def _forget_settings(environment: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(FOREIGN_SETTINGS) and not name.startswith(TEST_SETTINGS):
-            environment.delenv(name)
+def _foreign_settings() -> list[str]:
+    return [
+        name
+        for name in os.environ
+        if name.startswith(FOREIGN_SETTINGS) and not name.startswith(TEST_SETTINGS)
+    ]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def clean_session_environment() -> Iterator[None]:
     """Keep the settings of whoever runs the tests away from the fixtures of a whole session."""
     with pytest.MonkeyPatch.context() as environment:
-        _forget_settings(environment)
+        for name in _foreign_settings():
+            environment.delenv(name)
         yield
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(clean_session_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep away what an earlier test left set: opening a home sets Dagster's."""
-    _forget_settings(monkeypatch)
+def clean_environment(clean_session_environment: None) -> Iterator[None]:
+    """Take away for good what fixtures and tests leave set: opening a home sets Dagster's."""
+    _forget_settings()
+    yield
+    _forget_settings()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def clean_module_environment(clean_session_environment: None) -> Iterator[None]:
-    """Keep it away from the fixtures of a whole module too."""
-    with pytest.MonkeyPatch.context() as environment:
-        _forget_settings(environment)
-        yield
+def _forget_settings() -> None:
+    for name in _foreign_settings():
+        del os.environ[name]
 
 
 @pytest.fixture(scope="session")

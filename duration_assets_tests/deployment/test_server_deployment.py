@@ -7,15 +7,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from duration_assets.errors import HomeError
 from duration_assets.home import open_home
@@ -33,6 +30,7 @@ from duration_assets_tests.postgresql_server import (
     PostgresqlServer,
     postgresql_server,
 )
+from duration_assets_tests.s3_server import s3_client, s3_server
 
 pytestmark = pytest.mark.s3
 
@@ -82,26 +80,15 @@ def postgresql() -> Iterator[PostgresqlServer]:
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     """An S3 server."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def bucket(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A client of the S3 server, whose bucket `months` holds two simulated months."""
     source = simulated_folder(tmp_path_factory.mktemp("source"), JANUARY, FEBRUARY)
-    with closing(
-        boto3.client(
-            "s3",
-            endpoint_url=endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="anybody",
-            aws_secret_access_key="anything",
-        )
-    ) as client:
+    with s3_client(endpoint) as client:
         for name in ("months", "models"):
             client.create_bucket(Bucket=name)
         for month in (JANUARY, FEBRUARY):

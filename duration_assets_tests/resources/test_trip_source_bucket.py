@@ -13,7 +13,6 @@ from pathlib import Path
 import boto3
 import pytest
 import requests
-from moto.server import ThreadedMotoServer
 
 from duration_assets.errors import (
     MissingSourceError,
@@ -35,6 +34,7 @@ from duration_assets_tests.answering import (
     refused,
 )
 from duration_assets_tests.months import FEBRUARY, GREEN, JANUARY
+from duration_assets_tests.s3_server import s3_client, s3_server
 
 pytestmark = pytest.mark.s3
 
@@ -47,24 +47,13 @@ KNOWN = Month(2021, 1)
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     """An S3 server that holds two months of one bucket."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    client = boto3.client(
-        "s3",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="anybody",
-        aws_secret_access_key="anything",
-    )
-    client.create_bucket(Bucket=BUCKET)
-    for month in (KNOWN, JANUARY):
-        client.put_object(Bucket=BUCKET, Key=KEY.format(month), Body=CONTENT)
-    client.put_object(Bucket=BUCKET, Key="notes/README", Body=b"nothing")
-    client.close()
-    yield url
-    server.stop()
+    with s3_server() as url:
+        with s3_client(url) as client:
+            client.create_bucket(Bucket=BUCKET)
+            for month in (KNOWN, JANUARY):
+                client.put_object(Bucket=BUCKET, Key=KEY.format(month), Body=CONTENT)
+            client.put_object(Bucket=BUCKET, Key="notes/README", Body=b"nothing")
+        yield url
 
 
 @pytest.fixture(autouse=True)
