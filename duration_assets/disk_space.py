@@ -93,12 +93,13 @@ def _topmost(folders: list[Path]) -> list[Path]:
 
 def _written_folders(settings: Settings) -> list[Path]:
     """Return the folders that are there and may lie on disks of their own."""
+    from duration_assets.resources.mlflow_access import local_database
     from duration_assets.resources.tracking import ARTIFACT_FOLDER
 
     assert settings.dagster_home is not None
     home = settings.home
     folders = [home, home / "store", home / ARTIFACT_FOLDER, settings.dagster_home]
-    database = settings.tracking_uri.partition("sqlite:///")[2]
-    if database:
-        folders.append(Path(database).absolute().parent)
+    database = local_database(settings.tracking_uri)
+    if database is not None:
+        folders.append(database.absolute().parent)
     return [folder for folder in dict.fromkeys(folders) if folder.exists()]

@@ -18,7 +18,7 @@ import polars as pl
 from duration_assets.errors import HomeError
 from duration_assets.modelling.cleaning import KEPT_FILE, REJECTED_FILE
 from duration_assets.modelling.matrices import TRAINING
-from duration_assets.modelling.matrix_files import StoredExamples
+from duration_assets.modelling.matrix_files import FEATURES_FILE, StoredExamples
 from duration_assets.modelling.trip_batches import MonthTrips
 from duration_assets.months import Month
 from duration_assets.resources.partition import Partition
@@ -138,7 +138,7 @@ class Home:
             some = chunk.features[::step]
             features.append(some if isinstance(some, np.ndarray) else some.toarray())
             durations.append(chunk.durations[::step])
-        names = self.model(month).preprocessor.feature_names
+        names = json.loads(partition.file(FEATURES_FILE).read_text())
         table = pd.DataFrame(np.concatenate(features), columns=names)
         return table.assign(duration=np.concatenate(durations))
 

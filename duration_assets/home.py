@@ -40,16 +40,15 @@ def open_home(settings: Settings) -> DagsterInstance:
     _make_writable(settings.home, "home", "DURATION_HOME")
     _make_writable(settings.dagster_home, "Dagster home", "DAGSTER_HOME")
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    postgres = settings.dagster_postgres_url is not None
     with filelock.FileLock(settings.home / ".home.lock"):
         _remember_source(settings)
-        _configure_dagster(
-            settings.dagster_home, postgres=settings.dagster_postgres_url is not None
-        )
+        _configure_dagster(settings.dagster_home, postgres=postgres)
         tracking = Tracking(settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui)
         if tracking.may_be_new():
             tracking.prepare()
         tracking.close_abandoned_runs()
-        return _open_instance(postgres=settings.dagster_postgres_url is not None)
+        return _open_instance(postgres=postgres)
 
 
 def _configure_dagster(dagster_home: Path, *, postgres: bool) -> None:

@@ -20,6 +20,8 @@ import psutil
 
 from duration_assets.errors import ServerError
 from duration_assets.home import open_home
+from duration_assets.resources.mlflow_access import is_server
+from duration_assets.resources.tracking import ARTIFACT_FOLDER
 from duration_assets.settings import Settings
 
 _LOOK_EVERY = 0.5
@@ -86,14 +88,14 @@ def _servers(settings: Settings) -> list[Server]:
         "DURATION_DAGSTER_PORT",
         "/server_info",
     )
-    if settings.tracking_uri.startswith("http"):
+    if is_server(settings.tracking_uri):
         return [dagster]
     mlflow = Server(
         "MLflow",
         [
             *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
             *("--host", settings.host, "--port", str(settings.mlflow_port)),
-            *("--default-artifact-root", str(settings.home / "mlartifacts")),
+            *("--default-artifact-root", str(settings.home / ARTIFACT_FOLDER)),
         ],
         settings.mlflow_port,
         "DURATION_MLFLOW_PORT",

@@ -68,10 +68,10 @@ def describe_table(
     }
 
 
-def describe_file(path: Path, shown: Sequence[str] | None = None) -> dict[str, Any]:
+def describe_file(path: Path) -> dict[str, Any]:
     """Return the same for a Parquet file."""
     table = pl.scan_parquet(path)
-    return describe_table(table, table.select(pl.len()).collect().item(), shown=shown)
+    return describe_table(table, table.select(pl.len()).collect().item())
 
 
 def describe_matrix(examples: StoredExamples, names: list[str], rows: int) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 import os
 
 import dagster as dg
+import polars as pl
 
 from duration_assets.assets.common import Place, month_of
-from duration_assets.assets.descriptions import describe_file, result
+from duration_assets.assets.descriptions import describe_table, result
 from duration_assets.checks import check_results, check_specs
 from duration_assets.modelling.trip_files import column_problems, read_trip_file
 from duration_assets.progress import Progress
@@ -54,7 +55,9 @@ def build_raw_trips(place: Place) -> dg.AssetsDefinition:
         return result(
             partition,
             {
-                **describe_file(partition.file(TRIPS_FILE), shown),
+                **describe_table(
+                    pl.scan_parquet(partition.file(TRIPS_FILE)), file.rows, shown=shown
+                ),
                 "size_bytes": fetched.size,
                 "source": fetched.address,
             },

@@ -27,6 +27,7 @@ from duration_assets.modelling.matrices import (
     window_parts,
 )
 from duration_assets.modelling.matrix_files import (
+    FEATURES_FILE,
     Examples,
     MatrixSummary,
     StoredExamples,
@@ -48,8 +49,6 @@ from duration_assets.resources.partition import Partition
 from duration_assets.resources.store import Store
 
 MEDIANS_FILE = "pair_medians.parquet"
-FEATURES_FILE = "features.json"
-"""The names of the columns, in order."""
 
 Inputs = Mapping[str, Mapping[Month, Partition]]
 

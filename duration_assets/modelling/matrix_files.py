@@ -14,6 +14,9 @@ import numpy as np
 
 from duration_assets.modelling.features import FloatArray
 
+FEATURES_FILE = "features.json"
+"""Beside a training matrix: the names of its columns, in order."""
+
 
 @dataclass(frozen=True)
 class Examples:

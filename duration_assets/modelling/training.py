@@ -189,7 +189,6 @@ def _train(
     progress: Progress | None,
     **options: Any,
 ) -> xgboost.Booster:
-    let_threads_sleep()
     import xgboost
 
     class Report(xgboost.callback.TrainingCallback):

@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -96,6 +97,12 @@ def connected(tracking_uri: str) -> Iterator[MlflowClient]:
 def is_server(tracking_uri: str) -> bool:
     """Say whether a store is a server, and not a database that this process opens itself."""
     return tracking_uri.startswith(("http://", "https://"))
+
+
+def local_database(tracking_uri: str) -> Path | None:
+    """Return the SQLite file of a store, None if it is another kind of store."""
+    _, local, path = tracking_uri.partition("sqlite:///")
+    return Path(path) if local else None
 
 
 def check_server(address: str) -> None:

@@ -22,6 +22,7 @@ from duration_assets.resources.mlflow_access import (
     check_server,
     connected,
     import_mlflow,
+    local_database,
     speaking_to,
     without_beta_warnings,
 )
@@ -62,8 +63,8 @@ class Tracking:
         A local store that is there is taken to be: MLflow need not be imported, which takes
         seconds, to find out that nothing is to be trained. A training prepares it in any case.
         """
-        _, local, path = self.tracking_uri.partition("sqlite:///")
-        return not (local and Path(path).is_file())
+        database = local_database(self.tracking_uri)
+        return database is None or not database.is_file()
 
     def prepare(self) -> None:
         """Make the store and the experiment if they are not there, one process at a time.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ from duration_assets.errors import (
     UnreachableError,
 )
 from duration_assets.months import Month
+from duration_assets.progress import Report
 from duration_assets.resources.transport import (
     InterruptionError,
     RefusalError,
@@ -45,9 +46,6 @@ _THROTTLED = (_FORBIDDEN, 429, 503)
 _KNOWN_SINCE = Month(2021, 1)
 _LONGEST_WAIT = 60.0
 _WAY_OUT = "`make demo` shows everything offline, on simulated trips."
-
-Progress = Callable[[int, int | None], None]
-"""Called with the bytes received and the bytes announced, if they are."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ class TripSource:
         service: Service,
         month: Month,
         destination: Path,
-        progress: Progress | None = None,
+        progress: Report | None = None,
     ) -> FetchedFile:
         """Fetch a month's file to `destination`, which does not exist if this raises.
 
@@ -145,7 +143,7 @@ class TripSource:
         return transport_for(protocol if separator else "file", self.timeout, self.storage_options)
 
     def _fetch_once(
-        self, service: Service, month: Month, destination: Path, progress: Progress | None
+        self, service: Service, month: Month, destination: Path, progress: Report | None
     ) -> FetchedFile:
         """Fetch once, and find out what a refusal of it means."""
         try:
@@ -160,7 +158,7 @@ class TripSource:
             raise RefusalError(404) if refusal.status == _FORBIDDEN else refusal from None
 
     def _copy(
-        self, service: Service, month: Month, destination: Path, progress: Progress | None
+        self, service: Service, month: Month, destination: Path, progress: Report | None
     ) -> FetchedFile:
         digest, received = hashlib.sha256(), 0
         url = self._url(service.name, month)
