@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from duration_assets.definitions import build_definitions
+from duration_assets.modelling.quality import BLOCKING
 from duration_assets_tests.months import settings_for
 
 HEAVY = ("mlflow", "dagster_mlflow", "xgboost", "sklearn", "pandas", "matplotlib")
@@ -66,3 +67,13 @@ def test_every_asset_says_what_it_is_and_whose(tmp_path: Path) -> None:
         assert node.owners, node.key
         assert node.kinds, node.key
         assert node.group_name in {"data", "models", "evaluations"}, node.key
+
+
+def test_every_rule_that_blocks_is_a_check_of_its_asset(tmp_path: Path) -> None:
+    checks = {
+        (key.asset_key.path[-1], key.name)
+        for key in graph(tmp_path).asset_check_keys
+        if key.asset_key.path[1] != "course"
+    }
+    rules = {(asset, rule.__name__) for asset, found in BLOCKING.items() for rule in found}
+    assert rules <= checks

@@ -7,12 +7,9 @@ Everything that a test needs to know of them stands in `Servers`. The processes 
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +20,9 @@ import psutil
 from duration_assets.definitions import build_definitions
 from duration_assets.home import open_home
 from duration_assets.months import Month
+from duration_assets.servers import _answers
 from duration_assets_tests.homes import Home
+from duration_assets_tests.mlflow_server import free_port
 from duration_assets_tests.months import FEBRUARY, JANUARY, MARCH, simulated_folder
 
 LAST = Month(2023, 4)
@@ -83,8 +82,8 @@ def filled_home(folder: Path) -> Home:
         folder,
         last_month=str(LAST),
         threads=1,
-        dagster_port=_free_port(),
-        mlflow_port=_free_port(),
+        dagster_port=free_port(),
+        mlflow_port=free_port(),
     )
     simulated_folder(home.source, *JANUARY.through(LAST), rows=_TRIPS)
     home.train(JANUARY)
@@ -112,12 +111,6 @@ def _environment(home: Home) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     """Return when an address answers.
 
@@ -126,11 +119,9 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None
     """
     give_up = time.monotonic() + _ANSWER_WITHIN
     while process.poll() is None and time.monotonic() < give_up:
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(_LOOK_EVERY)
+        if _answers(address):
+            return
+        time.sleep(_LOOK_EVERY)
     raise RuntimeError(f"{address} does not answer:\n{log.read_text()[-3000:]}")
 
 
