@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -68,3 +69,20 @@ def rewrite(path: Path, change: Any) -> None:
     """Replace a published file by what `change` makes of its table."""
     table: pa.Table = pq.read_table(path)
     pq.write_table(change(table), path)
+
+
+def with_column(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    """Replace a column."""
+    return table.set_column(table.schema.get_field_index(name), name, values)
+
+
+def zones_out_of_range(table: pa.Table) -> pa.Table:
+    """Start every trip in a zone that there is not."""
+    zones = pa.array(np.full(len(table), 999), table.schema.field("PULocationID").type)
+    return with_column(table, "PULocationID", zones)
+
+
+def endless_trips(table: pa.Table) -> pa.Table:
+    """Let every trip last for years."""
+    late = pa.array(np.full(len(table), np.datetime64("2030-01-01", "us")))
+    return with_column(table, "lpep_dropoff_datetime", late)

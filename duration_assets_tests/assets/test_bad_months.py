@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -13,25 +12,16 @@ from duration_assets_tests.months import (
     FEBRUARY,
     JANUARY,
     MARCH,
+    endless_trips,
     published,
     rewrite,
+    with_column,
+    zones_out_of_range,
 )
 
 
-def zones_out_of_range(table: pa.Table) -> pa.Table:
-    zones = pa.array(np.full(len(table), 999), table.schema.field("PULocationID").type)
-    return table.set_column(table.schema.get_field_index("PULocationID"), "PULocationID", zones)
-
-
 def text_zones(table: pa.Table) -> pa.Table:
-    index = table.schema.get_field_index("PULocationID")
-    return table.set_column(index, "PULocationID", table["PULocationID"].cast(pa.string()))
-
-
-def endless_trips(table: pa.Table) -> pa.Table:
-    index = table.schema.get_field_index("lpep_dropoff_datetime")
-    late = pa.array(np.full(len(table), np.datetime64("2030-01-01", "us")))
-    return table.set_column(index, "lpep_dropoff_datetime", late)
+    return with_column(table, "PULocationID", table["PULocationID"].cast(pa.string()))
 
 
 @pytest.mark.parametrize(

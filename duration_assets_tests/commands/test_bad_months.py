@@ -13,13 +13,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
 from duration_assets_tests.answering import AnsweringServer, refused
 from duration_assets_tests.command_line import Done, State, Workplace
-from duration_assets_tests.months import MARCH, published, rewrite
+from duration_assets_tests.months import (
+    MARCH,
+    endless_trips,
+    published,
+    rewrite,
+    with_column,
+    zones_out_of_range,
+)
 
 Spoil = Callable[[Path], object]
 
@@ -30,20 +36,6 @@ def overwritten(content: bytes) -> Spoil:
 
 def rewritten(change: Callable[[pa.Table], pa.Table]) -> Spoil:
     return lambda path: rewrite(path, change)
-
-
-def with_column(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
-    return table.set_column(table.schema.get_field_index(name), name, values)
-
-
-def zones_out_of_range(table: pa.Table) -> pa.Table:
-    zones = pa.array(np.full(len(table), 999), table.schema.field("PULocationID").type)
-    return with_column(table, "PULocationID", zones)
-
-
-def endless_trips(table: pa.Table) -> pa.Table:
-    late = pa.array(np.full(len(table), np.datetime64("2030-01-01", "us")))
-    return with_column(table, "lpep_dropoff_datetime", late)
 
 
 @dataclass(frozen=True)
