@@ -21,6 +21,8 @@ from duration_assets.assets.raw_trips import build_raw_trips
 from duration_assets.assets.training_matrix import build_training_matrix
 from duration_assets.assets.validation_matrix import build_validation_matrix
 from duration_assets.assets.zone_statistics import build_zone_statistics
+from duration_assets.automation.carrying_on import automation_sensor
+from duration_assets.automation.conditions import condition_of
 from duration_assets.lineage import Node, data_nodes, model_nodes
 from duration_assets.modelling.features import feature_set_named
 from duration_assets.progress import LogProgress
@@ -40,7 +42,7 @@ def defs() -> dg.Definitions:
 def build_definitions(
     settings: Settings, resources: Mapping[str, Any] | None = None
 ) -> dg.Definitions:
-    """Build assets, checks and jobs.
+    """Build assets, checks, jobs and sensors.
 
     Args:
         settings: which services and feature sets, and all else.
@@ -78,6 +80,7 @@ def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Defini
     return dg.Definitions(
         assets=assets,
         jobs=_jobs(places),
+        sensors=[automation_sensor()],
         resources=dict(resources or build_resources(settings)),
         # A partition's run is a chain of steps: it gains nothing from a process for each.
         executor=dg.in_process_executor,
@@ -104,7 +107,9 @@ def job_name(node: Node) -> str:
 
 
 def _places(nodes: list[Node], service: str, settings: Settings) -> list[Place]:
-    return [Place(node, service_named(service), settings) for node in nodes]
+    return [
+        Place(node, service_named(service), settings, condition_of(node, nodes)) for node in nodes
+    ]
 
 
 def _jobs(places: list[Place]) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from duration_assets.automation.conditions import Condition
 from duration_assets.errors import RefusedPartitionError
 from duration_assets.lineage import Node
 from duration_assets.modelling.quality import blocking_problems
@@ -28,11 +29,13 @@ class Place:
         node: the asset.
         service: its service.
         settings: the settings.
+        condition: when a partition is asked for by itself; None if a sensor asks for it.
     """
 
     node: Node
     service: Service
     settings: Settings
+    condition: Condition | None = None
 
     @property
     def first_month(self) -> Month:
@@ -54,6 +57,7 @@ class Place:
             "kinds": kinds,
             "owners": OWNERS,
             "code_version": self.node.code_version,
+            "automation_condition": self.condition,
             "deps": [
                 dg.AssetDep(
                     dg.AssetKey(reads.asset.split("/")),

@@ -1,0 +1,116 @@
+"""Months as automation sees them: data versions that change, with no trips behind them.
+
+A partition's version is made from the versions of what it reads, as the real ones are, so that the
+conditions can be watched over years of months in a moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
+
+from duration_assets.definitions import build_definitions, job_name
+from duration_assets.errors import MissingPartitionError
+from duration_assets.lineage import Node, all_nodes
+from duration_assets.months import Month
+from duration_assets.settings import Settings
+from duration_assets_tests.months import settings_for
+
+Asked = set[tuple[str, str]]
+"""Assets and months, by the last part of the asset's key: `("cleaned_trips", "2023-01")`."""
+
+
+class World:
+    """Published months, what was made from them, and an automation that looks now and then."""
+
+    def __init__(self, folder: Path, instance: dg.DagsterInstance, **changes: object) -> None:
+        """Begin with nothing published and nothing made."""
+        self.settings: Settings = settings_for(folder / "home", folder / "source", **changes)
+        self.instance = instance
+        self.definitions = build_definitions(self.settings)
+        self.nodes = {node.key: node for node in all_nodes(self.settings)}
+        self.published: dict[str, str] = {}
+        self.versions: dict[tuple[str, str], str] = {}
+        self.cursor: Any = None
+        self.look()
+
+    def publish(self, month: str, content: str = "as first published") -> None:
+        """Publish a month, and let the sensor's run make the data of it."""
+        self.published[month] = content
+        for node in self.nodes.values():
+            if node.group == "data":
+                self.make(node, month)
+
+    def make(self, node: Node, month: str) -> None:
+        """Report a partition as made, with the version that follows from what it reads."""
+        self.versions[node.key, month] = self._version(node, month)
+        self.instance.report_runless_asset_event(
+            dg.AssetMaterialization(
+                dg.AssetKey(node.key.split("/")),
+                partition=month,
+                tags={DATA_VERSION_TAG: self.versions[node.key, month]},
+            )
+        )
+
+    def fail(self, key: str, month: str) -> None:
+        """Let a run of one asset fail: nothing is in its store."""
+        job = self.definitions.resolve_job_def(job_name(self.nodes[key]))
+        try:
+            job.execute_in_process(
+                partition_key=month,
+                instance=self.instance,
+                asset_selection=[dg.AssetKey(key.split("/"))],
+            )
+        except MissingPartitionError:
+            return
+        raise AssertionError(f"{key} for {month} was made from nothing")
+
+    def look(self) -> Asked:
+        """Return what is asked for at one tick of the automation."""
+        result = dg.evaluate_automation_conditions(
+            self.definitions,
+            self.instance,
+            asset_selection=dg.AssetSelection.all(),
+            cursor=self.cursor,
+        )
+        self.cursor = result.cursor
+        return {
+            (key.rpartition("/")[2], month)
+            for key in self.nodes
+            for month in result.get_requested_partitions(dg.AssetKey(key.split("/")))
+            if month is not None
+        }
+
+    def look_and_make(self) -> Asked:
+        """Look, and make what was asked for; two looks later nothing is left to ask for."""
+        asked = self.look()
+        for node in self.nodes.values():
+            for name, month in sorted(asked):
+                if node.key.rpartition("/")[2] == name:
+                    self.make(node, month)
+        return asked
+
+    def settle(self) -> Asked:
+        """Look and make until nothing more is asked for.
+
+        Raises:
+            AssertionError: if something is asked for twice.
+        """
+        everything: Asked = set()
+        while asked := self.look_and_make():
+            assert not asked & everything, f"asked for twice: {asked & everything}"
+            everything |= asked
+        assert not self.look(), "asked for after nothing was"
+        return everything
+
+    def _version(self, node: Node, month: str) -> str:
+        if not node.reads:
+            text = self.published[month]
+        else:
+            inputs = node.inputs(Month.parse(month), self.settings.first_month_of("green"))
+            text = " ".join(self.versions[key, str(upstream)] for key, upstream in inputs)
+        return hashlib.sha256(f"{node.key} {month} {text}".encode()).hexdigest()
