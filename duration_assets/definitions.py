@@ -23,6 +23,7 @@ from duration_assets.assets.validation_matrix import build_validation_matrix
 from duration_assets.assets.zone_statistics import build_zone_statistics
 from duration_assets.automation.carrying_on import automation_sensor
 from duration_assets.automation.conditions import condition_of
+from duration_assets.automation.source_sensor import source_sensor
 from duration_assets.lineage import Node, data_nodes, model_nodes
 from duration_assets.modelling.features import feature_set_named
 from duration_assets.progress import LogProgress
@@ -58,6 +59,7 @@ def build_definitions(
 def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Definitions:
     assets: list[dg.AssetsDefinition] = []
     places: list[Place] = []
+    sensors: list[dg.SensorDefinition] = [automation_sensor()]
     for service in settings.services:
         raw, cleaned, statistics = _places(data_nodes(service, settings), service, settings)
         places += [raw, cleaned, statistics]
@@ -66,6 +68,7 @@ def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Defini
             build_cleaned_trips(cleaned),
             build_zone_statistics(statistics),
         ]
+        sensors.append(source_sensor(raw, job_name(raw.node)))
         for name in settings.feature_sets:
             feature_set = feature_set_named(name)
             nodes = model_nodes(service, name, settings)
@@ -80,7 +83,7 @@ def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Defini
     return dg.Definitions(
         assets=assets,
         jobs=_jobs(places),
-        sensors=[automation_sensor()],
+        sensors=sensors,
         resources=dict(resources or build_resources(settings)),
         # A partition's run is a chain of steps: it gains nothing from a process for each.
         executor=dg.in_process_executor,

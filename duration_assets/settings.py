@@ -32,6 +32,9 @@ TLC_BUCKET = "https://d37ci6vzurychx.cloudfront.net/trip-data/{service}_tripdata
 FEATURE_SETS = ("course", "metered", "request")
 """The feature sets there are: see `duration_assets.modelling.features`."""
 
+# Months appear at the source once a month; somebody who puts one into a folder waits for it.
+_LOOK_AT_A_FOLDER, _LOOK_AT_A_BUCKET, _LOOK_AT_THE_WEB = 30, 300, 3600
+
 EARLIEST_DEFAULT_MONTH = "2021-01"
 
 
@@ -107,6 +110,15 @@ class Settings(BaseSettings):
     )
     source_attempts: int = Field(
         4, ge=1, le=10, description="How often a download is tried before it counts as failed."
+    )
+    look_every: int | None = Field(
+        None,
+        ge=1,
+        description="Seconds between two looks for new months at the source; by default 30 for a "
+        "folder, 300 for a bucket and 3600 for a web server.",
+    )
+    land_all: bool = Field(
+        False, description="Land every month at the source by itself, not the newest window only."
     )
     host: str = Field("127.0.0.1", description="The address that `dev` serves the web pages on.")
     dagster_port: int = Field(3000, ge=1, le=65535, description="Port of Dagster's web UI.")
@@ -208,6 +220,13 @@ class Settings(BaseSettings):
     def window_of(self, feature_set: str) -> int:
         """Return how many months a model of a feature set trains on: the course's is always 1."""
         return 1 if feature_set == "course" else self.window
+
+    @property
+    def seconds_between_looks(self) -> int:
+        """How often the source is looked at for new months."""
+        protocol, separator, _ = self.source.partition("://")
+        usual = _LOOK_AT_THE_WEB if protocol in ("http", "https") else _LOOK_AT_A_BUCKET
+        return self.look_every or (usual if separator and protocol != "file" else _LOOK_AT_A_FOLDER)
 
     @property
     def tracking_uri(self) -> str:

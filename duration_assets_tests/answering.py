@@ -49,6 +49,7 @@ class Request:
 
     path: str
     headers: Mapping[str, str]
+    method: str = "GET"
 
 
 class AnsweringServer:
@@ -62,7 +63,7 @@ class AnsweringServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                outer.requests.append(Request(self.path, dict(self.headers)))
+                outer.requests.append(Request(self.path, dict(self.headers), self.command))
                 answer = outer.answer(self.path, outer.paths.count(self.path))
                 if answer.status:
                     self.send_response(answer.status)
@@ -71,13 +72,15 @@ class AnsweringServer:
                         self.send_header(name, value)
                     self.end_headers()
                 try:
-                    for piece in answer.body:
+                    for piece in answer.body if self.command == "GET" else ():
                         self.wfile.write(piece)
                 except ConnectionError:
                     """Who asked has seen enough."""
                 if answer.stalls:
                     outer.stopping.wait()
                 self.close_connection = True
+
+            do_HEAD = do_GET  # noqa: N815 - named by the protocol
 
             def log_message(self, *_: object) -> None:
                 """Keep quiet."""

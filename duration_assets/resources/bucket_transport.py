@@ -6,7 +6,7 @@ Endpoint and credentials are found as with every AWS tool: `AWS_ENDPOINT_URL`,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,11 +14,13 @@ import botocore.exceptions
 import s3fs
 from fsspec.asyn import sync
 
+from duration_assets.resources.listing import list_months
 from duration_assets.resources.transport import (
     CHUNK,
     Incoming,
     InterruptionError,
     RefusalError,
+    Seen,
     reason_of,
 )
 
@@ -30,6 +32,7 @@ _CREDENTIAL_CODES = {
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
 }
+_FORBIDDEN = 403
 _NO_CREDENTIALS = (
     botocore.exceptions.NoCredentialsError,
     botocore.exceptions.PartialCredentialsError,
@@ -87,6 +90,25 @@ class BucketTransport:
         """Say whether nothing matches a pattern."""
         with self._files() as files, _translated():
             return not files.glob(pattern)
+
+    def see(self, url: str) -> Seen:
+        """Look at an object's entity tag."""
+        with self._files() as files, _translated():
+            bucket, key, _ = files.split_path(url)
+            answer = files.call_s3("head_object", Bucket=bucket, Key=key)
+        return Seen(answer["ETag"], answer["ContentLength"], whole=True)
+
+    def listing(self, address: Callable[[str], str]) -> dict[str, Seen] | None:
+        """Look at every month's entity tag; None for who may get objects, and not list them."""
+        with self._files() as files:
+            try:
+                with _translated():
+                    found = list_months(files, address)
+            except RefusalError as refusal:
+                if refusal.status == _FORBIDDEN:
+                    return None
+                raise
+        return {month: Seen(info["ETag"], info["size"], True) for month, info in found.items()}
 
     @contextmanager
     def _files(self) -> Iterator[Any]:

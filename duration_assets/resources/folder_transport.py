@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from duration_assets.resources.listing import list_months
 from duration_assets.resources.transport import (
     CHUNK,
     Incoming,
     InterruptionError,
     RefusalError,
+    Seen,
     reason_of,
 )
+
+# Whatever a file system tells of when and how a file was written.
+_TRACES = ("mtime", "created", "ino", "LastModified", "updated", "modified", "ETag", "etag")
 
 
 class FolderTransport:
@@ -42,6 +50,33 @@ class FolderTransport:
         with _translated():
             return not self.files.glob(pattern)
 
+    def see(self, url: str) -> Seen:
+        """Look at a file's size and times."""
+        with _translated():
+            return _seen(self.files.info(url))
+
+    def listing(self, address: Callable[[str], str]) -> dict[str, Seen]:
+        """Look at every month's size and times; a link shows those of its file."""
+        # Some file systems would show what they listed before.
+        self.files.invalidate_cache()
+        with _translated():
+            found = list_months(self.files, address)
+            return {month: self._behind_links(info) for month, info in found.items()}
+
+    def digest(self, url: str) -> str | None:
+        """Return the SHA-256 of a Parquet file in hexadecimal, or None while it lacks a footer."""
+        digest = hashlib.sha256()
+        with _translated(), self.files.open(url, "rb") as stream:
+            if not _has_footer(stream):
+                return None
+            stream.seek(0)
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def _behind_links(self, info: Mapping[str, Any]) -> Seen:
+        return _seen(self.files.info(info["name"]) if info.get("islink") else info)
+
     def _chunks(self, url: str, stream: Any, size: int | None) -> Iterator[bytes]:
         with _translated():
             while chunk := stream.read(CHUNK):
@@ -49,6 +84,20 @@ class FolderTransport:
                 # Nothing stops another process from writing to a file while it is read here.
                 if self.files.size(url) != size:
                     raise InterruptionError("it changed while it was read")
+
+
+def _seen(info: Mapping[str, Any]) -> Seen:
+    traces = [f"{name} {info[name]}" for name in _TRACES if name in info]
+    return Seen(" ".join([f"size {info['size']}", *traces]), info["size"], whole=False)
+
+
+def _has_footer(stream: Any) -> bool:
+    """Say whether a file ends as a Parquet file that was written to its end."""
+    try:
+        pq.read_metadata(stream)
+    except (pa.ArrowException, OSError):
+        return False
+    return True
 
 
 @contextmanager

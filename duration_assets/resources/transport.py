@@ -7,10 +7,10 @@ hold the user, the password or the signature of one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from duration_assets.errors import SettingsError
 
@@ -53,6 +53,21 @@ class Incoming:
     chunks: Iterator[bytes]
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A file as it looks from outside.
+
+    Attributes:
+        mark: other bytes have another mark, but for the unlikely; the same bytes can have several.
+        size: in bytes, if it is known.
+        whole: whether files appear all at once at such a source; if not, this one may still grow.
+    """
+
+    mark: str
+    size: int | None
+    whole: bool
+
+
 class Transport(Protocol):
     """Gets files of one protocol.
 
@@ -68,6 +83,27 @@ class Transport(Protocol):
 
     def is_empty(self, pattern: str) -> bool:
         """Say whether nothing at all matches a pattern; False where that cannot be known."""
+
+    def see(self, url: str) -> Seen:
+        """Look at a file from outside."""
+
+    def listing(self, address: Callable[[str], str]) -> dict[str, Seen] | None:
+        """Look at every month that is there, by its name, `2023-01`.
+
+        Args:
+            address: gives the URL of a month by its name.
+
+        Returns:
+            None if such a source does not list what it has.
+        """
+
+
+@runtime_checkable
+class ReadingTransport(Protocol):
+    """Gets files that are cheap to read, and may still be being written."""
+
+    def digest(self, url: str) -> str | None:
+        """Return the SHA-256 of a Parquet file in hexadecimal, or None while it lacks a footer."""
 
 
 def transport_for(protocol: str, timeout: float, options: Mapping[str, Any]) -> Transport:

@@ -96,7 +96,7 @@ class TripSource:
 
     def address(self, service: str, month: Month) -> str:
         """Return where a month is, without credentials."""
-        return without_secrets(self._url(service, month))
+        return without_secrets(self.url(service, month))
 
     def fetch(
         self,
@@ -134,11 +134,13 @@ class TripSource:
                 raise self._explained(error, service, month) from None
             raise
 
-    def _url(self, service: str, month: Month) -> str:
+    def url(self, service: str, month: Month | str) -> str:
+        """Return where a month is, with what the address may hold of credentials."""
         return self.template.format(service=service, month=str(month))
 
     @cached_property
-    def _transport(self) -> Transport:
+    def transport(self) -> Transport:
+        """What speaks the source's protocol, with the addresses of `url`."""
         protocol, separator, _ = self.template.partition("://")
         return transport_for(protocol if separator else "file", self.timeout, self.storage_options)
 
@@ -161,8 +163,8 @@ class TripSource:
         self, service: Service, month: Month, destination: Path, progress: Report | None
     ) -> FetchedFile:
         digest, received = hashlib.sha256(), 0
-        url = self._url(service.name, month)
-        with self._transport.open(url) as incoming, destination.open("wb") as file:
+        url = self.url(service.name, month)
+        with self.transport.open(url) as incoming, destination.open("wb") as file:
             for chunk in incoming.chunks:
                 file.write(chunk)
                 digest.update(chunk)
@@ -175,9 +177,9 @@ class TripSource:
 
     def _known_month_answers(self, service: Service, month: Month) -> bool:
         """Say whether a month that was published long ago can be had now."""
-        known = max(service.first_month, _KNOWN_SINCE)
+        known = published_long_ago(service)
         known = known.shift(1) if known == month else known
-        return self._transport.answers(self._url(service.name, known))
+        return self.transport.answers(self.url(service.name, known))
 
     def _has_no_month(self) -> bool:
         """Say whether no month of any service is there."""
@@ -186,7 +188,7 @@ class TripSource:
             for literal, field, _, _ in Formatter().parse(self.template)
         )
         try:
-            return self._transport.is_empty(pattern)
+            return self.transport.is_empty(pattern)
         except (RefusalError, InterruptionError):
             # Who may not list a bucket can still fetch from it.
             return False
@@ -236,6 +238,11 @@ class TripSource:
             f"{self.address(service.name, month)}. TLC publishes a month about 50 days after it "
             "ends: choose an earlier month, or set DURATION_SOURCE to where it is."
         )
+
+
+def published_long_ago(service: Service) -> Month:
+    """Return a month that has been at TLC's own source for years."""
+    return max(service.first_month, _KNOWN_SINCE)
 
 
 def _checked(template: str) -> str:

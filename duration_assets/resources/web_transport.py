@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import requests
@@ -13,6 +13,7 @@ from duration_assets.resources.transport import (
     Incoming,
     InterruptionError,
     RefusalError,
+    Seen,
     reason_of,
 )
 
@@ -45,15 +46,28 @@ class WebTransport:
         """Say False: a web server does not list what it has."""
         return False
 
+    def see(self, url: str) -> Seen:
+        """Look at a file's entity tag, or at its size and time where the server gives none."""
+        with self._response(url, method="HEAD") as response:
+            headers = response.headers
+            size = headers.get("Content-Length")
+            tag = headers.get("ETag") or f"{headers.get('Last-Modified')} {size}"
+            return Seen(tag, int(size) if size else None, whole=True)
+
+    def listing(self, address: Callable[[str], str]) -> None:
+        """Return None: a web server does not list what it has."""
+
     @contextmanager
     def _response(
-        self, url: str, headers: dict[str, str] | None = None
+        self, url: str, headers: dict[str, str] | None = None, method: str = "GET"
     ) -> Iterator[requests.Response]:
         with requests.Session() as session:
             # Compressed on its way, a file would not have the size that is announced.
             session.headers["Accept-Encoding"] = "identity"
             with _translated():
-                response = session.get(url, headers=headers, stream=True, timeout=self.timeout)
+                response = session.request(
+                    method, url, headers=headers, stream=True, timeout=self.timeout
+                )
             with response:
                 if response.status_code not in _GIVEN:
                     raise RefusalError(response.status_code, retry_after=_retry_after(response))

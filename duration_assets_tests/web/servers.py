@@ -106,6 +106,8 @@ def _environment(home: Home) -> dict[str, str]:
         "DURATION_LAST_MONTH": str(settings.last_partition),
         "DURATION_WINDOW": str(settings.window),
         "DURATION_THREADS": str(settings.threads),
+        # The sensor lands nothing before its second look: the tests themselves make what they want.
+        "DURATION_LOOK_EVERY": "86400",
         "DURATION_DAGSTER_PORT": str(settings.dagster_port),
         "DURATION_MLFLOW_PORT": str(settings.mlflow_port),
     }
