@@ -32,7 +32,7 @@ _CREDENTIAL_CODES = {
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
 }
-_FORBIDDEN = 403
+_FORBIDDEN, _NOT_FOUND = 403, 404
 _NO_CREDENTIALS = (
     botocore.exceptions.NoCredentialsError,
     botocore.exceptions.PartialCredentialsError,
@@ -142,6 +142,9 @@ def _translated() -> Iterator[None]:
     except Exception as error:
         # s3fs turns an answer into an OSError, and keeps what it was made from.
         answer = error.__cause__
+        if isinstance(error, FileNotFoundError) and answer is None:
+            # It was asked for what is below a prefix, and nothing is.
+            raise RefusalError(_NOT_FOUND) from None
         if not isinstance(answer, botocore.exceptions.ClientError):
             raise InterruptionError(reason_of(error)) from None
         code = answer.response["Error"].get("Code", "")
