@@ -15,6 +15,8 @@ from duration_assets.settings import Settings
     ("variable", "value", "message"),
     [
         ("DURATION_WINDOW", "25", "DURATION_WINDOW: .* less than or equal to 24"),
+        ("DURATION_LOOK_EVERY", "0", "DURATION_LOOK_EVERY: .* greater than or equal to 1"),
+        ("DURATION_LAND_ALL", "some", "DURATION_LAND_ALL: .* valid boolean"),
         ("DURATION_LAST_MONTH", "2023-13", "There is no month 13"),
         ("DURATION_FIRST_MONTH", "2012-01", "can be used from 2013-08 on"),
         ("DURATION_SERVICES", "purple", "There is no service 'purple'"),

@@ -83,6 +83,16 @@ def test_an_empty_home_gets_the_newest_window_and_backfilled_months_are_watched(
     assert sensing.look() == ["2021-01"]
 
 
+def test_an_object_whose_month_has_no_partition_does_not_fail_the_look(
+    sensing: Sensing, bucket: Any
+) -> None:
+    for month in ("2020-12", "2023-05", "2024-01"):
+        put(bucket, month)
+    assert sensing.look() == ["2023-05"]
+    assert sensing.look() == []
+    assert "2020-12, 2024-01 are at the source, without a partition" in sensing.said
+
+
 def test_an_object_that_disappears_is_named(sensing: Sensing, bucket: Any) -> None:
     put(bucket, "2023-01")
     put(bucket, "2023-02")
