@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from duration_assets.errors import SettingsError
 from duration_assets.months import Month
 from duration_assets_tests.answering import (
     HANGING_UP,
@@ -280,6 +281,15 @@ def test_a_source_that_has_none_of_the_months_is_not_asked_for_all_of_them_again
     assert publisher.asked() == ALL[::-1]
     assert sensing.look() == []
     assert len(publisher.asked()) <= ALLOWED
+
+
+def test_an_address_that_cannot_be_asked_fails_the_look_and_names_the_setting(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    sensing = Sensing(tmp_path / "home", "http://me:hidden@host:99999999/{month}", instance)
+    with pytest.raises(SettingsError, match="DURATION_SOURCE is no address") as caught:
+        sensing.look()
+    assert "hidden" not in str(caught.value)
 
 
 def test_no_secret_of_an_address_gets_into_cursor_reason_or_run(
