@@ -13,6 +13,7 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
+from typing import TYPE_CHECKING
 from urllib.request import ProxyHandler, build_opener
 
 import click
@@ -23,6 +24,9 @@ from duration_assets.home import open_home
 from duration_assets.resources.mlflow_access import is_server
 from duration_assets.resources.tracking import ARTIFACT_FOLDER
 from duration_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 _LOOK_EVERY = 0.5
 _ANSWER_WITHIN = 180.0
@@ -114,6 +118,14 @@ def _environment(settings: Settings) -> dict[str, str]:
         "DURATION_HOME": str(settings.home),
         "DAGSTER_HOME": str(settings.dagster_home),
     }
+
+
+def threads_of_a_run(settings: Settings, instance: DagsterInstance) -> int:
+    """Return how many threads a run of the daemon may use, with others running beside it."""
+    queue = instance.get_concurrency_config().run_queue_config
+    if "threads" in settings.model_fields_set or queue is None:
+        return settings.threads
+    return max(1, settings.threads // max(1, queue.max_concurrent_runs))
 
 
 def _check_ports(host: str, servers: list[Server]) -> None:
