@@ -19,6 +19,7 @@ from urllib.request import ProxyHandler, build_opener
 import click
 import psutil
 
+from duration_assets.backfills.daemon_pipe import has_daemon_of_commands
 from duration_assets.errors import ServerError
 from duration_assets.home import open_home
 from duration_assets.resources.mlflow_access import is_server
@@ -58,10 +59,16 @@ def serve(settings: Settings) -> None:
         settings: the addresses and the home.
 
     Raises:
-        ServerError: if a port is taken, or a server does not answer or ends by itself.
+        ServerError: if a port is taken, a backfill has a daemon of its own in this home, or a
+            server does not answer or ends by itself.
     """
     servers = _servers(settings)
     _check_ports(settings.host, servers)
+    if has_daemon_of_commands(settings.home):
+        raise ServerError(
+            "A backfill from the command line has its own daemon running in this home: wait until "
+            "it is done, or stop it with Ctrl-C and give the command again beside `dev`."
+        )
     open_home(settings).dispose()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit())

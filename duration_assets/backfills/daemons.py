@@ -1,17 +1,13 @@
 """A daemon for as long as a command needs one: the one that runs already, or one of its own.
 
-Such a daemon of the command line runs under the guard of `server_guard.py`, whose standard input is
-a named pipe in the home. Every command that needs the daemon holds the pipe open for writing. The
-system closes it however a command ends, and when the last one is gone the guard ends the daemon.
-Who finds a reader at the other end of the pipe knows that there is such a daemon.
+Such a daemon of the command line runs under the guard of `server_guard.py`, at the pipe of
+`daemon_pipe.py`.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import select
 import subprocess
 import sys
 import time
@@ -23,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import filelock
 
+from duration_assets.backfills.daemon_pipe import has_reader, join, new_pipe
 from duration_assets.errors import ServerError
 from duration_assets.resources.files import write_atomically
 from duration_assets.servers import threads_of_a_run
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
 
 LOG_FILE = "daemon.log"
 DEV_LOCK = ".dev.lock"
-_PIPE = ".daemon.pipe"
 _LOCK = ".daemon.lock"
 _MEMORY = ".daemon.json"
 
@@ -95,7 +91,7 @@ class Daemon:
             ServerError: if ours ended by itself just after its start.
         """
         if self._pipe is not None:
-            if _has_reader(self._pipe):
+            if has_reader(self._pipe):
                 self._remember()
                 return
             self._close_pipe()
@@ -119,7 +115,7 @@ class Daemon:
 
     def _find_or_start(self) -> None:
         said = False
-        while (pipe := _join(self._settings.home)) is not None:
+        while (pipe := join(self._settings.home)) is not None:
             if self._knows_our_settings():
                 self._pipe = pipe
                 return
@@ -139,12 +135,8 @@ class Daemon:
         settings = self._settings
         write_atomically(settings.home / _MEMORY, json.dumps({"settings": self._known()}).encode())
         commands = {"Dagster's daemon": _DAEMON}
-        pipe = settings.home / _PIPE
-        with suppress(FileExistsError):
-            os.mkfifo(pipe)
-        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        reader, self._pipe = new_pipe(settings.home)
         try:
-            self._pipe = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
             with (settings.home / LOG_FILE).open("wb") as log:
                 self._guard = subprocess.Popen(
                     [sys.executable, "-m", "duration_assets.server_guard", json.dumps(commands)],
@@ -221,15 +213,6 @@ class Daemon:
         return beat is not None and time.time() < beat.timestamp + _RENEWED_WITHIN
 
 
-def has_daemon_of_commands(home: Path) -> bool:
-    """Say whether commands have a daemon of their own running in a home."""
-    pipe = _join(home)
-    if pipe is None:
-        return False
-    os.close(pipe)
-    return True
-
-
 def end_lost_runs(instance: DagsterInstance) -> int:
     """End the runs that a daemon started and that cannot be alive, because no daemon is.
 
@@ -266,22 +249,6 @@ def _environment(settings: Settings, instance: DagsterInstance) -> dict[str, str
         # It makes what it was asked for, and looks for nothing else to do.
         "DURATION_SENSORS": "off",
     }
-
-
-def _join(home: Path) -> int | None:
-    """Open the pipe for writing; None if nobody reads it."""
-    try:
-        return os.open(home / _PIPE, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError as error:
-        if error.errno in (errno.ENXIO, errno.ENOENT):
-            return None
-        raise
-
-
-def _has_reader(pipe: int) -> bool:
-    poll = select.poll()
-    poll.register(pipe, 0)
-    return not poll.poll(0)
 
 
 def _is_locked(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import filelock
@@ -27,24 +28,20 @@ from duration_assets.backfills.planning import (
     nodes_by_group,
     plan_backfill,
 )
-from duration_assets.backfills.results import (
-    Outcome,
-    outcome_of_run,
-    outcomes,
-    unit_of,
-)
+from duration_assets.backfills.results import Ledger, Outcome
 from duration_assets.errors import ServerError
 from duration_assets.partition_states import StoreView, partition_states
+from duration_assets.resources.run_owner import Owner
 from duration_assets.resources.store import Store
 from duration_assets.settings import Settings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
     from dagster._core.execution.backfill import PartitionBackfill
-    from dagster._core.storage.dagster_run import DagsterRun
 
 _LOOK_EVERY = 1.0
 _LOCK = ".backfill.lock"
+_COMMANDS = ".backfills"
 
 
 class Display(Protocol):
@@ -70,6 +67,15 @@ class Carried:
     plan: BackfillPlan
     backfill_id: str | None
     outcomes: dict[Unit, Outcome]
+
+    def completed_by(self, later: Carried) -> Carried:
+        """Put together what two backfills gave, of which the later made what the first lacked."""
+        again = {unit: later.outcomes[unit] for unit in self.plan.left_out}
+        return replace(
+            later,
+            backfill_id=later.backfill_id or self.backfill_id,
+            outcomes=self.outcomes | again,
+        )
 
 
 @dataclass
@@ -98,31 +104,72 @@ class Backfilling:
             KeyboardInterrupt: if a person stops it. What a daemon of the command line was making
                 is canceled then; another daemon goes on with it.
         """
+        folder = self.settings.home / _COMMANDS / self.request.service
+        command = Owner.new(folder)
         with Daemon(self.settings, self.instance, self.display.say) as daemon:
-            while True:
-                plan, backfill_id, other = self._ask()
-                if other is None:
-                    break
-                self._wait_for(other, daemon)
-            if backfill_id is None:
-                return Carried(plan, None, outcomes(plan, [], self.instance))
             try:
-                runs = self._follow(backfill_id, plan, daemon)
+                with command.alive():
+                    carried = self._make(daemon)
+            finally:
+                command.forget()
+            if carried.plan.missing and self._wait_for_commands(folder, daemon):
+                carried = carried.completed_by(self._make(daemon, set(carried.plan.left_out)))
+        return carried
+
+    def _make(self, daemon: Daemon, only: set[Unit] | None = None) -> Carried:
+        """Carry out one backfill, when others of the same months have ended."""
+        while True:
+            plan, backfill_id, other = self._ask(only)
+            if other is None:
+                break
+            self._wait_for(other, daemon)
+        ledger = Ledger(plan, self.instance)
+        if backfill_id is not None:
+            try:
+                self._follow(backfill_id, ledger, daemon)
             except KeyboardInterrupt:
                 self._stop(backfill_id, daemon)
                 raise KeyboardInterrupt("the backfill") from None
-            return Carried(plan, backfill_id, outcomes(plan, runs, self.instance))
+        return Carried(plan, backfill_id, ledger.outcomes())
 
-    def _ask(self) -> tuple[BackfillPlan, str | None, PartitionBackfill | None]:
+    def _wait_for_commands(self, folder: Path, daemon: Daemon) -> bool:
+        """Wait for other commands that may make what this one lacks; say whether there were any.
+
+        This one has made what it could, and does not count for others any more: no two commands
+        wait for each other.
+        """
+        others: list[Owner] = []
+        for owner in Owner.all_in(folder):
+            if owner.is_gone():
+                owner.forget()
+            else:
+                others.append(owner)
+        if others:
+            self.display.say("Waiting for another backfill, which may make what is missing.")
+        while not all(other.is_gone() for other in others):
+            daemon.keep()
+            time.sleep(_LOOK_EVERY)
+        return bool(others)
+
+    def _ask(
+        self, only: set[Unit] | None
+    ) -> tuple[BackfillPlan, str | None, PartitionBackfill | None]:
         """Launch what is left to do, unless another backfill has to end before.
 
         Two commands that ask at once would ask for the same months, so one waits for the other.
+
+        Args:
+            only: ask for no other months than these.
 
         Returns:
             The plan, the backfill that makes it, and the one that has to end before it can be.
         """
         with filelock.FileLock(self.settings.home / _LOCK):
             plan = self._plan()
+            if only is not None:
+                plan = replace(
+                    plan, asked={unit: keys for unit, keys in plan.asked.items() if unit in only}
+                )
             for backfill in open_backfills(self.instance):
                 if backfill.tags.get(REQUEST_TAG) == str(self.request):
                     self.display.say("Going on with the backfill that was begun before.")
@@ -189,42 +236,27 @@ class Backfilling:
             daemon.keep()
             time.sleep(_LOOK_EVERY)
 
-    def _follow(self, backfill_id: str, plan: BackfillPlan, daemon: Daemon) -> list[DagsterRun]:
-        """Show how far a backfill is until all its runs have ended, and return them."""
-        told: set[str] = set()
+    def _follow(self, backfill_id: str, ledger: Ledger, daemon: Daemon) -> None:
+        """Show how far a backfill is until it and all its runs have ended."""
         while True:
             daemon.keep()
+            # In this order: the runs of a backfill that has ended are all there.
             backfill = self._status(backfill_id)
             runs = runs_of(self.instance, backfill_id)
-            for run in runs:
-                if run.is_finished and run.run_id not in told:
-                    told.add(run.run_id)
-                    self._tell(plan, run)
-            self._count(plan, runs)
+            for unit, outcome in ledger.update(runs).items():
+                reason = f": {outcome.reason}" if outcome.reason else ""
+                self.display.say(f"{unit.month} {unit.group}: {outcome.result.value}{reason}")
+            self.display.count(*ledger.counts)
             if has_ended(backfill.status) and all(run.is_finished for run in runs):
                 break
             time.sleep(_LOOK_EVERY)
         if backfill.error is not None:
             raise ServerError(
-                f"Dagster's daemon could not go on with the backfill: {backfill.error.message}"
+                "Dagster's daemon could not go on with the backfill: "
+                f"{backfill.error.message.strip()}\n"
                 "If it was started with other settings than this command (DURATION_SERVICES, "
                 "DURATION_FEATURE_SETS, the months), start it again with the same."
             )
-        return runs
-
-    def _tell(self, plan: BackfillPlan, run: DagsterRun) -> None:
-        unit = unit_of(plan, run)
-        if unit is not None:
-            outcome = outcome_of_run(run, self.instance)
-            reason = f": {outcome.reason}" if outcome.reason else ""
-            self.display.say(f"{unit.month} {unit.group}: {outcome.result.value}{reason}")
-
-    def _count(self, plan: BackfillPlan, runs: list[DagsterRun]) -> None:
-        last = {unit: run for run in runs if (unit := unit_of(plan, run)) is not None}
-        ended = {unit: run for unit, run in last.items() if run.is_finished}
-        made = sum(len(plan.asked[unit]) for unit, run in ended.items() if run.is_success)
-        failed = sum(len(plan.asked[unit]) for unit, run in ended.items() if not run.is_success)
-        self.display.count(made, failed, len(plan.partitions))
 
     def _stop(self, backfill_id: str, daemon: Daemon) -> None:
         if not daemon.ends_with_us:
