@@ -10,9 +10,16 @@ from typing import Any
 import click
 from click_default_group import DefaultGroup
 
+from duration_assets.commands.backfill import backfill
+from duration_assets.commands.options import (
+    feature_set_option,
+    json_option,
+    service_option,
+    settings_for,
+)
+from duration_assets.commands.status import status
 from duration_assets.errors import RESUME, DurationError, SettingsError, StoreError
-from duration_assets.services import SERVICES
-from duration_assets.settings import FEATURE_SETS, Settings, check_feature_set
+from duration_assets.settings import Settings
 
 _INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended: 128 and the number of the signal, as in shells."""
@@ -44,11 +51,11 @@ def main() -> None:
 @main.command()
 @click.option("--year", type=int, required=True, help="Year of the training month.")
 @click.option("--month", type=int, required=True, help="Training month, 1 to 12.")
-@click.option("--service", default="green", show_default=True, help=", ".join(SERVICES))
-@click.option("--feature-set", default="metered", show_default=True, help=", ".join(FEATURE_SETS))
+@service_option
+@feature_set_option
 @click.option("--window", type=click.IntRange(1, 24), help="Months to train on.")
 @click.option("--force", is_flag=True, help="Make it again also where it is up to date.")
-@click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
+@json_option
 def train(
     year: int,
     month: int,
@@ -62,7 +69,7 @@ def train(
     from duration_assets.months import Month
 
     training_month = Month(year, month)
-    settings = _settings_for(service, feature_set, window)
+    settings = settings_for(service, feature_set, window)
     settings.check_training_month(service, training_month)
     trained = _train(settings, service, feature_set, training_month, force)
     _leave_course_files(trained)
@@ -81,7 +88,7 @@ def demo(rows: int) -> None:
 
 
 @main.command()
-@click.option("--service", default="green", show_default=True, help=", ".join(SERVICES))
+@service_option
 @click.option("--from", "first", default="2023-01", show_default=True, help="First month.")
 @click.option("--to", "last", default="2023-04", show_default=True, help="Last month.")
 @click.option("--rows", default=20_000, show_default=True, help="Trips a month.")
@@ -112,16 +119,8 @@ def dev() -> None:
     serve(Settings.load())
 
 
-def _settings_for(service: str, feature_set: str, window: int | None) -> Settings:
-    """Read the settings, with what the command asks for switched on."""
-    changes: dict[str, Any] = {} if window is None else {"window": window}
-    settings = Settings.load(**changes)
-    check_feature_set(service, feature_set)
-    return Settings.load(
-        **changes,
-        services=sorted({*settings.services, service}),
-        feature_sets=sorted({*settings.feature_sets, feature_set}),
-    )
+main.add_command(backfill)
+main.add_command(status)
 
 
 def _train(settings: Settings, service: str, feature_set: str, month: Any, force: bool) -> Any:

@@ -83,7 +83,7 @@ def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Defini
     return dg.Definitions(
         assets=assets,
         jobs=_jobs(places),
-        sensors=sensors,
+        sensors=sensors if settings.sensors else [],
         resources=dict(resources or build_resources(settings)),
         # A partition's run is a chain of steps: it gains nothing from a process for each.
         executor=dg.in_process_executor,

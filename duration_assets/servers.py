@@ -13,16 +13,21 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
+from typing import TYPE_CHECKING
 from urllib.request import ProxyHandler, build_opener
 
 import click
 import psutil
 
+from duration_assets.backfills.daemon_pipe import has_daemon_of_commands
 from duration_assets.errors import ServerError
 from duration_assets.home import open_home
 from duration_assets.resources.mlflow_access import is_server
 from duration_assets.resources.tracking import ARTIFACT_FOLDER
 from duration_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 _LOOK_EVERY = 0.5
 _ANSWER_WITHIN = 180.0
@@ -54,10 +59,16 @@ def serve(settings: Settings) -> None:
         settings: the addresses and the home.
 
     Raises:
-        ServerError: if a port is taken, or a server does not answer or ends by itself.
+        ServerError: if a port is taken, a backfill has a daemon of its own in this home, or a
+            server does not answer or ends by itself.
     """
     servers = _servers(settings)
     _check_ports(settings.host, servers)
+    if has_daemon_of_commands(settings.home):
+        raise ServerError(
+            "A backfill from the command line has its own daemon running in this home: wait until "
+            "it is done, or stop it with Ctrl-C and give the command again beside `dev`."
+        )
     open_home(settings).dispose()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit())
@@ -114,6 +125,14 @@ def _environment(settings: Settings) -> dict[str, str]:
         "DURATION_HOME": str(settings.home),
         "DAGSTER_HOME": str(settings.dagster_home),
     }
+
+
+def threads_of_a_run(settings: Settings, instance: DagsterInstance) -> int:
+    """Return how many threads a run of the daemon may use, with others running beside it."""
+    queue = instance.get_concurrency_config().run_queue_config
+    if "threads" in settings.model_fields_set or queue is None:
+        return settings.threads
+    return max(1, settings.threads // max(1, queue.max_concurrent_runs))
 
 
 def _check_ports(host: str, servers: list[Server]) -> None:

@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="Threads for one run."
     )
+    sensors: bool = Field(
+        True, description="Whether the daemon looks for new and changed months by itself."
+    )
     lock_timeout: float = Field(
         600.0, ge=0, description="Seconds to wait for another writer of the same partition."
     )

@@ -1,0 +1,129 @@
+"""`backfill`: make many months by Dagster's daemon, and say what became of each."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from duration_assets.commands.options import (
+    MONTH,
+    feature_set_option,
+    json_option,
+    service_option,
+    settings_for,
+)
+from duration_assets.lineage import DATA, EVALUATIONS, MODELS
+from duration_assets.months import Month
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_GROUPS = (DATA, MODELS, EVALUATIONS)
+
+
+@click.command()
+@click.option("--from", "first", type=MONTH, required=True, help="First month, 2021-01.")
+@click.option("--to", "last", type=MONTH, required=True, help="Last month.")
+@service_option
+@feature_set_option
+@click.option("--only", type=click.Choice(_GROUPS), help="One group of assets alone.")
+@click.option("--failed", is_flag=True, help="What failed, and what waits for it, alone.")
+@click.option("--force", is_flag=True, help="Make it again also where it is up to date.")
+@json_option
+@click.pass_context
+def backfill(
+    context: click.Context,
+    first: Month,
+    last: Month,
+    service: str,
+    feature_set: str,
+    only: str | None,
+    failed: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Make the data, models and evaluations of many months, by Dagster's daemon.
+
+    What is up to date is left as it is, so that the same command again makes what is left. A daemon
+    is started if none runs, and ends with the command.
+    """
+    from rich.console import Console
+
+    from duration_assets.backfills.following import Backfilling
+    from duration_assets.backfills.planning import Request
+    from duration_assets.backfills.results import any_failed, as_json_text, reasons, table
+    from duration_assets.disk_space import full_disk_explained
+    from duration_assets.home import open_home
+
+    settings = settings_for(service, feature_set)
+    groups = _GROUPS if only is None else (only,)
+    request = Request(service, feature_set, first, last, groups, failed, force)
+    with (
+        _interrupted_when_ended(),
+        full_disk_explained(settings),
+        open_home(settings) as instance,
+        _display() as display,
+    ):
+        carried = Backfilling(settings, instance, request, display).carry_out()
+    if as_json:
+        click.echo(as_json_text(carried.plan, carried.backfill_id, carried.outcomes))
+    else:
+        Console().print(table(carried.outcomes))
+        for line in reasons(carried.outcomes):
+            click.echo(line)
+    if any_failed(carried.outcomes):
+        click.echo("To make what failed again: the same command with --failed.", err=True)
+        context.exit(1)
+
+
+class _Display:
+    """A bar on standard error, and lines above it; where it is no terminal, lines alone."""
+
+    def __init__(self, bars: Progress, bar: TaskID) -> None:
+        self._bars = bars
+        self._bar = bar
+
+    def say(self, line: str) -> None:
+        if self._bars.console.is_terminal:
+            self._bars.console.print(line, highlight=False, soft_wrap=True)
+        else:
+            click.echo(line, err=True)
+
+    def count(self, done: int, failed: int, total: int) -> None:
+        at = f"{done}/{total} partitions" + (f", {failed} failed" if failed else "")
+        self._bars.update(self._bar, completed=done + failed, total=total, at=at)
+
+
+@contextmanager
+def _display() -> Iterator[_Display]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("Backfill"), BarColumn(), TextColumn("{task.fields[at]}"))
+    with Progress(
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bars:
+        yield _Display(bars, bars.add_task("Backfill", total=None, at=""))
+
+
+@contextmanager
+def _interrupted_when_ended() -> Iterator[None]:
+    """Let a request to end do what Ctrl-C does: leave nothing half-made."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
