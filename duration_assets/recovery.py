@@ -127,8 +127,9 @@ def _is_ours(run: DagsterRun, settings: Settings) -> bool:
     selected = {key.to_user_string() for key in run.asset_selection or ()}
     if selected:
         return selected <= keys
-    jobs = {f"{node.key.rpartition('/')[0].replace('/', '_')}_{node.group}" for node in all_nodes(settings)}
-    return run.job_name in jobs
+    from duration_assets.definitions import job_name
+
+    return run.job_name in {job_name(node) for node in all_nodes(settings)}
 
 
 def _report(instance: DagsterInstance, run_id: str, log: Any) -> bool:

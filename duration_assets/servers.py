@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import signal
 import socket
@@ -20,10 +21,13 @@ import psutil
 
 from duration_assets.errors import ServerError
 from duration_assets.home import open_home
+from duration_assets.one_server import only_server_of
+from duration_assets.recovery import recover
 from duration_assets.resources.mlflow_access import is_server
-from duration_assets.resources.tracking import ARTIFACT_FOLDER
+from duration_assets.resources.tracking import ARTIFACT_FOLDER, Tracking
 from duration_assets.settings import Settings
 
+_LOG = logging.getLogger(__name__)
 _LOOK_EVERY = 0.5
 _ANSWER_WITHIN = 180.0
 
@@ -54,20 +58,34 @@ def serve(settings: Settings) -> None:
         settings: the addresses and the home.
 
     Raises:
-        ServerError: if a port is taken, or a server does not answer or ends by itself.
+        ServerError: if a port is taken, the home is served already, or a server does not answer or
+            ends by itself.
     """
     servers = _servers(settings)
     _check_ports(settings.host, servers)
-    open_home(settings).dispose()
+    with ExitStack() as stack:
+        lock = stack.enter_context(only_server_of(settings.home))
+        with open_home(settings) as instance:
+            # No daemon is there that could be about to start a run.
+            tracking = Tracking(
+                settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui
+            )
+            recover(settings, instance, tracking, _LOG, nothing_starts=True)
+        _run_servers(settings, servers, lock)
+
+
+def _run_servers(settings: Settings, servers: list[Server], lock: int) -> None:
+    """Run the servers until a signal comes or one of them ends; they hold the lock until then."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit())
     commands = json.dumps({server.name: server.command for server in servers})
     names = " and ".join(server.name for server in servers)
     click.echo(f"Starting {names} …")
     with subprocess.Popen(
-        [sys.executable, "-m", "duration_assets.server_guard", commands],
+        [sys.executable, "-m", "duration_assets.server_guard", commands, str(lock)],
         env=_environment(settings),
         stdin=subprocess.PIPE,
+        pass_fds=(lock,),
         start_new_session=True,
     ) as guard:
         _wait_for_answers(settings.host, servers, guard)
