@@ -23,6 +23,7 @@ from duration_assets.assets.validation_matrix import build_validation_matrix
 from duration_assets.assets.zone_statistics import build_zone_statistics
 from duration_assets.automation.carrying_on import automation_sensor
 from duration_assets.automation.conditions import condition_of
+from duration_assets.automation.failure_alert import failure_alert
 from duration_assets.automation.standing_check import standing_check
 from duration_assets.lineage import Node, data_nodes, model_nodes
 from duration_assets.modelling.features import feature_set_named
@@ -82,7 +83,11 @@ def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Defini
     return dg.Definitions(
         assets=assets,
         jobs=jobs,
-        sensors=[automation_sensor(), standing_check(settings, jobs)],
+        sensors=[
+            automation_sensor(),
+            standing_check(settings, jobs),
+            failure_alert(settings),
+        ],
         resources=dict(resources or build_resources(settings)),
         # A partition's run is a chain of steps: it gains nothing from a process for each.
         executor=dg.in_process_executor,

@@ -45,10 +45,11 @@ STALLED = Answer(body=(CONTENT[:1000],), stalls=True)
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked."""
+    """What was asked, and what was posted with it."""
 
     path: str
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 class AnsweringServer:
@@ -62,7 +63,8 @@ class AnsweringServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                outer.requests.append(Request(self.path, dict(self.headers)))
+                posted = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                outer.requests.append(Request(self.path, dict(self.headers), posted))
                 answer = outer.answer(self.path, outer.paths.count(self.path))
                 if answer.status:
                     self.send_response(answer.status)
@@ -78,6 +80,8 @@ class AnsweringServer:
                 if answer.stalls:
                     outer.stopping.wait()
                 self.close_connection = True
+
+            do_POST = do_GET  # noqa: N815
 
             def log_message(self, *_: object) -> None:
                 """Keep quiet."""
