@@ -14,6 +14,7 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
+from typing import TYPE_CHECKING
 from urllib.request import ProxyHandler, build_opener
 
 import click
@@ -26,6 +27,9 @@ from duration_assets.recovery import recover
 from duration_assets.resources.mlflow_access import is_server
 from duration_assets.resources.tracking import ARTIFACT_FOLDER, Tracking
 from duration_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY = 0.5
@@ -71,10 +75,23 @@ def serve(settings: Settings) -> None:
                 settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui
             )
             recover(settings, instance, tracking, _LOG, nothing_starts=True)
-        _run_servers(settings, servers, lock)
+            threads = threads_of_a_run(settings, instance)
+        _run_servers(settings, servers, _environment(settings, threads), lock)
 
 
-def _run_servers(settings: Settings, servers: list[Server], lock: int) -> None:
+def threads_of_a_run(settings: Settings, instance: DagsterInstance) -> int:
+    """Return how many threads each run gets, so that runs together use the cores and no more."""
+    if "threads" in settings.model_fields_set:
+        return settings.threads
+    queue = instance.get_concurrency_config().run_queue_config
+    at_once = queue.max_concurrent_runs if queue else -1
+    # Without a limit there may be a run for each core.
+    return max(1, settings.threads // at_once) if at_once > 0 else 1
+
+
+def _run_servers(
+    settings: Settings, servers: list[Server], environment: dict[str, str], lock: int
+) -> None:
     """Run the servers until a signal comes or one of them ends; they hold the lock until then."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit())
@@ -83,7 +100,7 @@ def _run_servers(settings: Settings, servers: list[Server], lock: int) -> None:
     click.echo(f"Starting {names} …")
     with subprocess.Popen(
         [sys.executable, "-m", "duration_assets.server_guard", commands, str(lock)],
-        env=_environment(settings),
+        env=environment,
         stdin=subprocess.PIPE,
         pass_fds=(lock,),
         start_new_session=True,
@@ -122,14 +139,18 @@ def _servers(settings: Settings) -> list[Server]:
     return [dagster, mlflow]
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def _environment(settings: Settings, threads: int) -> dict[str, str]:
     return {
         # MLflow's job workers run what this project has no use for.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        # What reads files and what trains has threads of its own.
+        "POLARS_MAX_THREADS": str(threads),
+        "OMP_NUM_THREADS": str(threads),
         **os.environ,
         # Not on the command line, where everybody could read a database's password.
         "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri,
         "DURATION_HOME": str(settings.home),
+        "DURATION_THREADS": str(threads),
         "DAGSTER_HOME": str(settings.dagster_home),
     }
 
