@@ -23,7 +23,9 @@ from duration_assets.assets.validation_matrix import build_validation_matrix
 from duration_assets.assets.zone_statistics import build_zone_statistics
 from duration_assets.automation.carrying_on import automation_sensor
 from duration_assets.automation.conditions import condition_of
+from duration_assets.automation.failure_alert import failure_alert
 from duration_assets.automation.source_sensor import source_sensor
+from duration_assets.automation.standing_check import standing_check
 from duration_assets.lineage import Node, data_nodes, model_nodes
 from duration_assets.modelling.features import feature_set_named
 from duration_assets.progress import LogProgress
@@ -80,9 +82,11 @@ def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Defini
                 build_validation_matrix(validation),
                 build_evaluation(evaluation),
             ]
+    jobs = _jobs(places)
+    sensors += [standing_check(settings, jobs), failure_alert(settings)]
     return dg.Definitions(
         assets=assets,
-        jobs=_jobs(places),
+        jobs=jobs,
         sensors=sensors if settings.sensors else [],
         resources=dict(resources or build_resources(settings)),
         # A partition's run is a chain of steps: it gains nothing from a process for each.

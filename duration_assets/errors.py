@@ -10,7 +10,14 @@ RESUME = "Nothing that was finished is lost: run it again to go on from there."
 
 
 class DurationError(Exception):
-    """Base of the errors that are explained to the user by their message alone."""
+    """Base of the errors that are explained to the user by their message alone.
+
+    Attributes:
+        passes: whether the same may go well later with nothing done about it: a run that failed
+            with such an error is started again.
+    """
+
+    passes = False
 
 
 class SettingsError(DurationError):
@@ -40,9 +47,13 @@ class SourceAccessError(SourceError):
 class ThrottledError(SourceError):
     """The source refuses to answer for now; the same request may succeed later."""
 
+    passes = True
+
 
 class UnreachableError(SourceError):
     """The source cannot be reached, or failed while answering, also after retries."""
+
+    passes = True
 
 
 class BadFileError(DurationError):
@@ -68,9 +79,17 @@ class StoreError(DurationError):
 class PartitionLockedError(DurationError):
     """Another process is writing the same partition."""
 
+    passes = True
+
 
 class TrackingError(DurationError):
     """MLflow cannot be reached, or refused what was logged."""
+
+
+class UnreachableTrackingError(TrackingError):
+    """MLflow's server does not answer."""
+
+    passes = True
 
 
 class ServerError(DurationError):

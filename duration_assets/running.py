@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from duration_assets.modelling.quality import blocking_problems
 from duration_assets.months import Month
 from duration_assets.planning import Plan, out_of_date, plan_training
 from duration_assets.progress import Progress
+from duration_assets.resources.live_runs import LiveRuns
 from duration_assets.resources.store import Store
 from duration_assets.settings import Settings
 
@@ -92,7 +94,7 @@ def train(
             needed = out_of_date(nodes, at, first, store, force=force)
             announce(group, at, tuple(node.key for node in needed))
             if needed:
-                _run(definitions, instance, needed, at, store)
+                _run(definitions, instance, needed, at, store, LiveRuns(settings.home))
     return _result(plan, store, service, feature_set, month)
 
 
@@ -107,8 +109,11 @@ def _run(
     nodes: tuple[Node, ...],
     month: Month,
     store: Store,
+    live_runs: LiveRuns,
 ) -> None:
     """Make a group's assets for a month in one Dagster run.
+
+    The daemon does not start it again if it fails: whoever gave the command sees the message.
 
     Raises:
         DurationError: if a step or a blocking check says no; a bug keeps its own error.
@@ -121,13 +126,17 @@ def _run(
     )
 
     job = definitions.resolve_job_def(job_name(nodes[0]))
+    run_id = str(uuid.uuid4())
     try:
-        job.execute_in_process(
-            partition_key=str(month),
-            instance=instance,
-            asset_selection=[AssetKey(node.key.split("/")) for node in nodes],
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        )
+        with live_runs.held(run_id):
+            job.execute_in_process(
+                partition_key=str(month),
+                instance=instance,
+                asset_selection=[AssetKey(node.key.split("/")) for node in nodes],
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                run_id=run_id,
+                tags={"dagster/max_retries": "0"},
+            )
     except DurationError as error:
         raise DurationError(f"{nodes[0].group} of {month}: {error}\n{RESUME}") from error
     except DagsterAssetCheckFailedError as error:

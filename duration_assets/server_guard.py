@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import psutil
@@ -24,11 +24,12 @@ _END_WITHIN = 20.0
 Processes = Mapping[str, subprocess.Popen[bytes]]
 
 
-def guard(commands: Mapping[str, list[str]]) -> bool:
+def guard(commands: Mapping[str, list[str]], keep_open: Sequence[int] = ()) -> bool:
     """Run servers until standard input is closed or one of them ends.
 
     Args:
         commands: command lines by the name of the server.
+        keep_open: descriptors that the servers are given: the lock that says that they are there.
 
     Returns:
         Whether they all ran to the end.
@@ -40,7 +41,7 @@ def guard(commands: Mapping[str, list[str]]) -> bool:
         for name, command in commands.items():
             # A session of its own: all that a server starts can be found and told to end.
             processes[name] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, start_new_session=True
+                command, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=keep_open
             )
         return _watch(processes)
     finally:
@@ -80,4 +81,4 @@ def _are_left(processes: Processes) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(not guard(json.loads(sys.argv[1])))
+    sys.exit(not guard(json.loads(sys.argv[1]), [int(each) for each in sys.argv[2:]]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import signal
 import socket
@@ -22,13 +23,16 @@ import psutil
 from duration_assets.backfills.daemon_pipe import has_daemon_of_commands
 from duration_assets.errors import ServerError
 from duration_assets.home import open_home
+from duration_assets.one_server import only_server_of
+from duration_assets.recovery import recover
 from duration_assets.resources.mlflow_access import is_server
-from duration_assets.resources.tracking import ARTIFACT_FOLDER
+from duration_assets.resources.tracking import ARTIFACT_FOLDER, Tracking
 from duration_assets.settings import Settings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+_LOG = logging.getLogger(__name__)
 _LOOK_EVERY = 0.5
 _ANSWER_WITHIN = 180.0
 
@@ -59,26 +63,56 @@ def serve(settings: Settings) -> None:
         settings: the addresses and the home.
 
     Raises:
-        ServerError: if a port is taken, a backfill has a daemon of its own in this home, or a
-            server does not answer or ends by itself.
+        ServerError: if a port is taken, the home is served already, a backfill has a daemon of its
+            own in it, or a server does not answer or ends by itself.
     """
     servers = _servers(settings)
     _check_ports(settings.host, servers)
+    _refuse_beside_backfill(settings)
+    with ExitStack() as stack:
+        lock = stack.enter_context(only_server_of(settings.home))
+        with open_home(settings) as instance:
+            # No daemon is there that could be about to start a run.
+            tracking = Tracking(
+                settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui
+            )
+            recover(settings, instance, tracking, _LOG, nothing_starts=True)
+            threads = threads_of_a_run(settings, instance)
+        _run_servers(settings, servers, _environment(settings, threads), lock)
+
+
+def _refuse_beside_backfill(settings: Settings) -> None:
     if has_daemon_of_commands(settings.home):
         raise ServerError(
             "A backfill from the command line has its own daemon running in this home: wait until "
             "it is done, or stop it with Ctrl-C and give the command again beside `dev`."
         )
-    open_home(settings).dispose()
+
+
+def threads_of_a_run(settings: Settings, instance: DagsterInstance) -> int:
+    """Return how many threads each run gets, so that runs together use the cores and no more."""
+    if "threads" in settings.model_fields_set:
+        return settings.threads
+    queue = instance.get_concurrency_config().run_queue_config
+    at_once = queue.max_concurrent_runs if queue else -1
+    # Without a limit there may be a run for each core.
+    return max(1, settings.threads // at_once) if at_once > 0 else 1
+
+
+def _run_servers(
+    settings: Settings, servers: list[Server], environment: dict[str, str], lock: int
+) -> None:
+    """Run the servers until a signal comes or one of them ends; they hold the lock until then."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit())
     commands = json.dumps({server.name: server.command for server in servers})
     names = " and ".join(server.name for server in servers)
     click.echo(f"Starting {names} …")
     with subprocess.Popen(
-        [sys.executable, "-m", "duration_assets.server_guard", commands],
-        env=_environment(settings),
+        [sys.executable, "-m", "duration_assets.server_guard", commands, str(lock)],
+        env=environment,
         stdin=subprocess.PIPE,
+        pass_fds=(lock,),
         start_new_session=True,
     ) as guard:
         _wait_for_answers(settings.host, servers, guard)
@@ -115,24 +149,20 @@ def _servers(settings: Settings) -> list[Server]:
     return [dagster, mlflow]
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def _environment(settings: Settings, threads: int) -> dict[str, str]:
     return {
         # MLflow's job workers run what this project has no use for.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        # What reads files and what trains has threads of its own.
+        "POLARS_MAX_THREADS": str(threads),
+        "OMP_NUM_THREADS": str(threads),
         **os.environ,
         # Not on the command line, where everybody could read a database's password.
         "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri,
         "DURATION_HOME": str(settings.home),
+        "DURATION_THREADS": str(threads),
         "DAGSTER_HOME": str(settings.dagster_home),
     }
-
-
-def threads_of_a_run(settings: Settings, instance: DagsterInstance) -> int:
-    """Return how many threads a run of the daemon may use, with others running beside it."""
-    queue = instance.get_concurrency_config().run_queue_config
-    if "threads" in settings.model_fields_set or queue is None:
-        return settings.threads
-    return max(1, settings.threads // max(1, queue.max_concurrent_runs))
 
 
 def _check_ports(host: str, servers: list[Server]) -> None:

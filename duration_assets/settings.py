@@ -126,6 +126,14 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address that `dev` serves the web pages on.")
     dagster_port: int = Field(3000, ge=1, le=65535, description="Port of Dagster's web UI.")
     mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of MLflow's web UI.")
+    alert_webhook: SecretStr | None = Field(
+        None,
+        min_length=1,
+        description="Web address that is told of runs that failed; by default the log is.",
+    )
+    dagster_url: str | None = Field(
+        None, description="Address of Dagster's web UI in links; by default the one `dev` serves."
+    )
     mlflow_url: str | None = Field(
         None, description="Address of MLflow's web UI in links; by default the one `dev` serves."
     )
@@ -235,6 +243,11 @@ class Settings(BaseSettings):
     def tracking_uri(self) -> str:
         """The address of MLflow's store."""
         return self.mlflow_tracking_uri or f"sqlite:///{self.home / 'mlflow.db'}"
+
+    @property
+    def dagster_ui(self) -> str:
+        """The address of Dagster's web UI, without a slash at its end."""
+        return (self.dagster_url or f"http://{self.host}:{self.dagster_port}").rstrip("/")
 
     @property
     def mlflow_ui(self) -> str:

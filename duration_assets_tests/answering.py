@@ -45,11 +45,12 @@ STALLED = Answer(body=(CONTENT[:1000],), stalls=True)
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked."""
+    """What was asked, and what was posted with it."""
 
     path: str
     headers: Mapping[str, str]
     method: str = "GET"
+    body: bytes = b""
 
 
 class AnsweringServer:
@@ -63,7 +64,8 @@ class AnsweringServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                outer.requests.append(Request(self.path, dict(self.headers), self.command))
+                posted = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                outer.requests.append(Request(self.path, dict(self.headers), self.command, posted))
                 answer = outer.answer(self.path, outer.paths.count(self.path))
                 if answer.status:
                     self.send_response(answer.status)
@@ -81,6 +83,7 @@ class AnsweringServer:
                 self.close_connection = True
 
             do_HEAD = do_GET  # noqa: N815 - named by the protocol
+            do_POST = do_GET  # noqa: N815
 
             def log_message(self, *_: object) -> None:
                 """Keep quiet."""

@@ -44,7 +44,7 @@ def mlflow_server(home: Path) -> Iterator[MlflowServer]:
     home.mkdir()
     settings = settings_for(home, home, mlflow_port=free_port())
     (command,) = [each.command for each in _servers(settings) if each.name == "MLflow"]
-    with started(home, command, _environment(settings), settings.mlflow_ui) as server:
+    with started(home, command, _environment(settings, threads=1), settings.mlflow_ui) as server:
         yield server
 
 

@@ -35,6 +35,7 @@ def build_cleaned_trips(place: Place) -> dg.AssetsDefinition:
         partitions_def=place.partitions,
         check_specs=check_specs(place),
     )
+    @place.step
     def cleaned_trips(
         context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:

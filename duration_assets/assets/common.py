@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
+from duration_assets.assets.steps import Step, as_step
 from duration_assets.automation.conditions import Condition
 from duration_assets.errors import RefusedPartitionError
 from duration_assets.lineage import Node
@@ -46,6 +47,11 @@ class Place:
     def partitions(self) -> dg.MonthlyPartitionsDefinition:
         """The asset's partitions, by TLC's own month names."""
         return monthly(self.node.first_month, self.settings.last_partition)
+
+    @property
+    def step(self) -> Callable[[Step], Step]:
+        """The decorator of an asset's function, under Dagster's own."""
+        return as_step(self.settings.home)
 
     def spec_options(self, description: str, kinds: set[str]) -> dict[str, Any]:
         """Return what every asset of the project says of itself."""

@@ -55,6 +55,7 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
         partitions_def=place.partitions,
         pool="training",
     )
+    @place.step
     def duration_model(
         context: dg.AssetExecutionContext,
         store: dg.ResourceParam[Store],

@@ -35,6 +35,7 @@ def build_evaluation(place: Place) -> dg.AssetsDefinition:
         partitions_def=place.partitions,
         check_specs=check_specs(place),
     )
+    @place.step
     def evaluation(
         context: dg.AssetExecutionContext,
         store: dg.ResourceParam[Store],

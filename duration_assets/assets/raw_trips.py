@@ -27,6 +27,7 @@ def build_raw_trips(place: Place) -> dg.AssetsDefinition:
         partitions_def=place.partitions,
         check_specs=check_specs(place),
     )
+    @place.step
     def raw_trips(
         context: dg.AssetExecutionContext,
         store: dg.ResourceParam[Store],

@@ -81,6 +81,7 @@ def build_training_matrix(
         check_specs=check_specs(matrix),
         can_subset=True,
     )
+    @matrix.step
     def training_matrix(
         context: dg.AssetExecutionContext,
         store: dg.ResourceParam[Store],

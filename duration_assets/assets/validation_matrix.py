@@ -28,6 +28,7 @@ def build_validation_matrix(place: Place) -> dg.AssetsDefinition:
         partitions_def=place.partitions,
         check_specs=check_specs(place),
     )
+    @place.step
     def validation_matrix(
         context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:

@@ -24,6 +24,7 @@ def build_zone_statistics(place: Place) -> dg.AssetsDefinition:
         ),
         partitions_def=place.partitions,
     )
+    @place.step
     def zone_statistics(
         context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:

@@ -7,6 +7,7 @@ Such a daemon of the command line runs under the guard of `server_guard.py`, at 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -21,7 +22,10 @@ import filelock
 
 from duration_assets.backfills.daemon_pipe import has_reader, join, new_pipe
 from duration_assets.errors import ServerError
+from duration_assets.one_server import is_served
+from duration_assets.recovery import recover
 from duration_assets.resources.files import write_atomically
+from duration_assets.resources.tracking import Tracking
 from duration_assets.servers import threads_of_a_run
 from duration_assets.settings import Settings
 
@@ -29,8 +33,8 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
     from dagster._daemon.types import DaemonHeartbeat
 
+_LOG = logging.getLogger(__name__)
 LOG_FILE = "daemon.log"
-DEV_LOCK = ".dev.lock"
 _LOCK = ".daemon.lock"
 _MEMORY = ".daemon.json"
 
@@ -129,10 +133,11 @@ class Daemon:
             self._start()
 
     def _start(self) -> None:
-        ended = end_lost_runs(self._instance)
-        if ended:
-            self._say(f"{ended} runs whose processes are gone were ended.")
         settings = self._settings
+        tracking = Tracking(settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui)
+        lost = recover(settings, self._instance, tracking, _LOG, nothing_starts=True)
+        if lost:
+            self._say(f"{len(lost)} runs whose processes are gone were ended.")
         write_atomically(settings.home / _MEMORY, json.dumps({"settings": self._known()}).encode())
         commands = {"Dagster's daemon": _DAEMON}
         reader, self._pipe = new_pipe(settings.home)
@@ -188,7 +193,7 @@ class Daemon:
 
     def _is_elsewhere(self) -> bool:
         """Say whether `dev`, or a daemon that a person started, works on the home's backfills."""
-        if _is_locked(self._settings.home / DEV_LOCK):
+        if is_served(self._settings.home):
             return True
         beat = self._heartbeat()
         if beat is None or beat.daemon_id == _memory(self._settings.home).get("daemon"):
@@ -207,35 +212,10 @@ class Daemon:
         if time.monotonic() < self._looked + _LOOK_AT_HEARTBEATS_EVERY:
             return True
         self._looked = time.monotonic()
-        if _is_locked(self._settings.home / DEV_LOCK):
+        if is_served(self._settings.home):
             return True
         beat = self._heartbeat()
         return beat is not None and time.time() < beat.timestamp + _RENEWED_WITHIN
-
-
-def end_lost_runs(instance: DagsterInstance) -> int:
-    """End the runs that a daemon started and that cannot be alive, because no daemon is.
-
-    They count as failed, and as such are started again by the daemon that comes.
-
-    Returns:
-        How many there were.
-    """
-    from dagster import DagsterRunStatus, RunsFilter
-    from dagster._core.storage.tags import GRPC_INFO_TAG
-
-    statuses = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-    lost = [
-        run
-        for run in instance.get_runs(filters=RunsFilter(statuses=statuses))
-        if GRPC_INFO_TAG in run.tags
-    ]
-    for run in lost:
-        if run.status is DagsterRunStatus.CANCELING:
-            instance.report_run_canceled(run)
-        else:
-            instance.report_run_failed(run, "The process of this run is gone.")
-    return len(lost)
 
 
 def _environment(settings: Settings, instance: DagsterInstance) -> dict[str, str]:
@@ -249,16 +229,6 @@ def _environment(settings: Settings, instance: DagsterInstance) -> dict[str, str
         # It makes what it was asked for, and looks for nothing else to do.
         "DURATION_SENSORS": "off",
     }
-
-
-def _is_locked(path: Path) -> bool:
-    if not path.exists():
-        return False
-    try:
-        with filelock.FileLock(path, timeout=0):
-            return False
-    except filelock.Timeout:
-        return True
 
 
 def _memory(home: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from duration_assets.addresses import without_secrets
-from duration_assets.errors import TrackingError
+from duration_assets.errors import TrackingError, UnreachableTrackingError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -112,7 +112,7 @@ def check_server(address: str) -> None:
         address: from `speaking_to`; of a database nothing is asked.
 
     Raises:
-        TrackingError: if the server does not answer within seconds.
+        UnreachableTrackingError: if the server does not answer within seconds.
     """
     from mlflow.exceptions import MlflowException
     from mlflow.utils.credentials import get_default_host_creds
@@ -124,7 +124,7 @@ def check_server(address: str) -> None:
     try:
         http_request(creds, "/health", "GET", max_retries=0, timeout=_ANSWER_WITHIN)
     except MlflowException as error:
-        raise TrackingError(
+        raise UnreachableTrackingError(
             f"MLflow cannot be reached at {address} ({error}): start its server, or unset "
             "MLFLOW_TRACKING_URI to log to the home folder."
         ) from error
@@ -141,10 +141,22 @@ def _explained(tracking_uri: str) -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError) as error:
         reason = str(error).replace(tracking_uri, address).rstrip(".")
-        raise TrackingError(
+        kind = UnreachableTrackingError if _is_cut_off(error) else TrackingError
+        raise kind(
             f"MLflow at {address} did not do what was asked of it: {reason}. "
             "See docs/operations.md on MLflow's store."
         ) from error
+
+
+def _is_cut_off(error: BaseException | None) -> bool:
+    """Say whether an error began with a connection that could not be made or broke."""
+    from requests import ConnectionError, Timeout
+
+    while error is not None:
+        if isinstance(error, ConnectionError | Timeout):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @contextmanager
