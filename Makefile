@@ -9,7 +9,7 @@ INSTALLED := $(ENVIRONMENT)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help environment demo dev notebook test lint screenshots lock clean
+.PHONY: help environment demo dev notebook test soak lint screenshots lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ notebook: $(INSTALLED) ## open the notebook on the months of DURATION_HOME (inst
 
 test: $(INSTALLED) ## run all tests
 	$(BIN)/python -m pytest
+
+# Three years of published months, processes that are killed: takes hours.
+soak: $(INSTALLED) ## run the long tests (DURATION_TEST_SOAK_FOLDER keeps their homes)
+	$(BIN)/python -m pytest -m soak duration_assets_tests/soak
 
 lint: $(INSTALLED) ## check style, format and types
 	$(BIN)/ruff check

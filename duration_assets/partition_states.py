@@ -102,7 +102,7 @@ def last_runs(
     found = instance.get_status_by_partition(
         AssetKey(node.key.split("/")),
         [str(month) for month in there],
-        monthly(node.first_month, settings.last_partition),
+        monthly(node.first_month, settings.last_month),
     )
     # Of an asset that no run was ever to make, Dagster says nothing at all.
     statuses = found or {}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -77,3 +78,20 @@ def test_every_rule_that_blocks_is_a_check_of_its_asset(tmp_path: Path) -> None:
     }
     rules = {(asset, rule.__name__) for asset, found in BLOCKING.items() for rule in found}
     assert rules <= checks
+
+
+def test_a_project_that_runs_for_months_gets_the_months_that_end_meanwhile(
+    tmp_path: Path,
+) -> None:
+    settings = settings_for(tmp_path / "home", tmp_path, last_month=None)
+    node = (
+        build_definitions(settings).resolve_asset_graph().get(dg.AssetKey(["green", "raw_trips"]))
+    )
+    assert node.partitions_def is not None
+    later = datetime(2031, 5, 20, tzinfo=UTC)
+
+    with dg.partition_loading_context(effective_dt=later):
+        keys = node.partitions_def.get_partition_keys()
+
+    assert keys[0] == "2023-01"
+    assert keys[-1] == "2031-04"

@@ -46,7 +46,7 @@ class Place:
     @property
     def partitions(self) -> dg.MonthlyPartitionsDefinition:
         """The asset's partitions, by TLC's own month names."""
-        return monthly(self.node.first_month, self.settings.last_partition)
+        return monthly(self.node.first_month, self.settings.last_month)
 
     @property
     def step(self) -> Callable[[Step], Step]:
@@ -115,11 +115,16 @@ class Place:
         )
 
 
-def monthly(first: Month, last: Month) -> dg.MonthlyPartitionsDefinition:
-    """Return the partitions from one month to another, both included."""
-    return dg.MonthlyPartitionsDefinition(
-        start_date=str(first), end_date=str(last.shift(1)), fmt="%Y-%m"
-    )
+def monthly(first: Month, last: Month | None) -> dg.MonthlyPartitionsDefinition:
+    """Return the partitions from one month to another, both included.
+
+    Args:
+        first: the first.
+        last: the last; None for the last completed month, whenever Dagster looks: a daemon that
+            runs for months gets its new months by itself.
+    """
+    end = None if last is None else str(last.shift(1))
+    return dg.MonthlyPartitionsDefinition(start_date=str(first), end_date=end, fmt="%Y-%m")
 
 
 def month_of(context: dg.AssetExecutionContext) -> Month:

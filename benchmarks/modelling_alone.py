@@ -1,0 +1,177 @@
+"""The work of a backfill by the modelling functions alone, in warm processes: what is left of a
+backfill's time without Dagster, MLflow and the start of processes.
+
+    python -m benchmarks.modelling_alone --source FOLDER --from 2021-01 --to 2023-12
+
+Everything that a partition holds is read, made and written, as the assets do; nothing is recorded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import polars as pl
+
+from duration_assets.modelling.trip_batches import MonthTrips
+from duration_assets.months import Month, window_months
+from duration_assets.services import SERVICES
+
+FEATURE_SET = "metered"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is made: the green months of a folder, in a folder of results, with `threads` each."""
+
+    source: Path
+    results: Path
+    first: Month
+    last: Month
+    window: int
+    threads: int
+
+    def folder(self, month: Month) -> Path:
+        """Return where a month's results are."""
+        return self.results / str(month)
+
+    def trips(self, month: Month) -> MonthTrips:
+        """Return the kept trips of a month that was cleaned."""
+        path = self.folder(month) / "trips.parquet"
+        return MonthTrips(month, path, int(pl.scan_parquet(path).select(pl.len()).collect().item()))
+
+
+def make_data(work: Work, month: Month) -> None:
+    """Copy, clean and add up a month."""
+    from duration_assets.modelling.cleaning import clean_month
+    from duration_assets.modelling.statistics import weekly_sums
+
+    folder = work.folder(month)
+    folder.mkdir(parents=True)
+    published = folder / "published.parquet"
+    shutil.copy(work.source / f"green_tripdata_{month}.parquet", published)
+    kept = folder / "trips.parquet"
+    clean_month(published, SERVICES["green"], month, kept, folder / "rejected.parquet")
+    weekly_sums(pl.scan_parquet(kept), month).write_parquet(folder / "statistics.parquet")
+
+
+def make_model(work: Work, month: Month) -> None:
+    """Fit a preprocessor and a model on a window, and encode it."""
+    from duration_assets.modelling.features import feature_set_named
+    from duration_assets.modelling.matrices import BEGINNING, END, TRAINING, window_parts
+    from duration_assets.modelling.matrix_files import StoredExamples, write_examples
+    from duration_assets.modelling.model import DurationModel
+    from duration_assets.modelling.training import fit
+    from duration_assets.modelling.zone_preprocessor import ZonePreprocessor
+
+    window = window_months(month, work.window, work.first)
+    sums = {each: pl.read_parquet(work.folder(each) / "statistics.parquet") for each in window}
+    preprocessor = ZonePreprocessor.fit(feature_set_named(FEATURE_SET), sums.values())
+    scratch = Path(tempfile.mkdtemp(dir=work.results))
+    parts = window_parts(preprocessor, [work.trips(each) for each in window], sums)
+    for name, chunks in parts.items():
+        write_examples(scratch / name, chunks)
+    training, beginning, end = (
+        StoredExamples(scratch / name) for name in (TRAINING, BEGINNING, END)
+    )
+    fitted = fit(training, beginning, end, work.threads)
+    model = work.folder(month) / "model"
+    model.mkdir()
+    DurationModel(SERVICES["green"], preprocessor, fitted.booster).save(model)
+    shutil.rmtree(scratch)
+
+
+def judge_model(work: Work, month: Month) -> None:
+    """Encode a month with the model of the month before, and judge that."""
+    import numpy as np
+
+    from duration_assets.modelling import plots
+    from duration_assets.modelling.matrices import judged_trips, validation_chunks
+    from duration_assets.modelling.matrix_files import StoredExamples, write_examples
+    from duration_assets.modelling.metrics import error_metrics
+    from duration_assets.modelling.model import load_booster, predict_matrix
+    from duration_assets.modelling.preprocessors import PREPROCESSOR_FILE, load_preprocessor
+
+    folder, model = work.folder(month), work.folder(month.shift(-1)) / "model"
+    trips = judged_trips(folder / "trips.parquet", folder / "rejected.parquet")
+    preprocessor = load_preprocessor(model / PREPROCESSOR_FILE)
+    write_examples(folder / "validation", validation_chunks(preprocessor, trips))
+    booster = load_booster(model)
+    chunks = StoredExamples(folder / "validation")
+    predicted = np.concatenate([predict_matrix(booster, chunk.features) for chunk in chunks])
+    actual = trips["duration"].to_numpy()
+    error_metrics(predicted, actual)
+    kept = trips["kept"].to_numpy()
+    plots.error_histogram(predicted[kept], actual[kept])
+    plots.predicted_against_actual(predicted[kept], actual[kept])
+    hours = trips["pickup_time"].dt.hour().to_numpy()
+    plots.error_by_hour(predicted[kept], actual[kept], hours[kept])
+
+
+def work_alone(work: Work, processes: int) -> dict[str, float]:
+    """Do all of it in warm processes.
+
+    Returns:
+        Seconds by stage.
+    """
+    months = list(work.first.through(work.last))
+    stages: tuple[tuple[str, Callable[[Work, Month], None], list[Month]], ...] = (
+        ("data", make_data, months),
+        ("models", make_model, months),
+        ("evaluations", judge_model, months[1:]),
+    )
+    # Read by Polars when a process loads it.
+    os.environ["POLARS_MAX_THREADS"] = str(work.threads)
+    taken: dict[str, float] = {}
+    with ProcessPoolExecutor(processes, get_context("spawn"), _warm_up) as pool:
+        _wait(pool.submit(time.sleep, 1.0) for _ in range(processes))
+        for name, make, asked in stages:
+            began = time.perf_counter()
+            _wait(pool.submit(make, work, month) for month in asked)
+            taken[name] = time.perf_counter() - began
+    return taken
+
+
+def _warm_up() -> None:
+    """Import what the work needs before the clock runs."""
+    import importlib
+
+    for name in ("cleaning", "statistics", "training", "model", "plots", "matrices"):
+        importlib.import_module(f"duration_assets.modelling.{name}")
+    importlib.import_module("xgboost")
+    importlib.import_module("matplotlib.figure")
+
+
+def _wait(futures: Iterable[Future[None]]) -> None:
+    for future in list(futures):
+        future.result()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("--source", type=Path, required=True, help="the folder of published files")
+    parser.add_argument("--from", dest="first", type=Month.parse, required=True)
+    parser.add_argument("--to", dest="last", type=Month.parse, required=True)
+    parser.add_argument("--window", type=int, default=12)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Work(
+            given.source, Path(scratch), given.first, given.last, given.window, given.threads
+        )
+        for name, seconds in work_alone(work, given.processes).items():
+            print(f"{name}: {seconds:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
