@@ -1,5 +1,6 @@
-"""The work of a backfill by the modelling functions alone, in warm processes: what is left of a
-backfill's time without Dagster, MLflow and the start of processes.
+"""The work of a backfill by the modelling functions alone, in warm processes.
+
+This is what is left of a backfill's time without Dagster, MLflow and the start of processes.
 
     python -m benchmarks.modelling_alone --source FOLDER --from 2021-01 --to 2023-12
 
