@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import psutil
@@ -67,7 +68,7 @@ def launch(port: int, job: str, month: str) -> str:
         "jobName": job,
     }
     tags = [{"key": "dagster/partition", "value": month}]
-    params = {"selector": selector, "runConfigData": {}, "executionMetadata": {"tags": tags}}
+    params: Any = {"selector": selector, "runConfigData": {}, "executionMetadata": {"tags": tags}}
     answer = requests.post(
         f"http://127.0.0.1:{port}/graphql",
         json={"query": LAUNCH, "variables": {"params": params}},
