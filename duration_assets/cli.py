@@ -124,12 +124,18 @@ main.add_command(status)
 
 
 def _train(settings: Settings, service: str, feature_set: str, month: Any, force: bool) -> Any:
+    from duration_assets.dagster_databases import kept_open
     from duration_assets.disk_space import full_disk_explained
     from duration_assets.home import open_home
     from duration_assets.progress import BarProgress
     from duration_assets.running import train
 
-    with full_disk_explained(settings), open_home(settings) as instance:
+    assert settings.dagster_home is not None
+    with (
+        full_disk_explained(settings),
+        kept_open(settings.dagster_home),
+        open_home(settings) as instance,
+    ):
         return train(
             settings,
             instance,

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from duration_assets.dagster_databases import kept_open
 from duration_assets.disk_space import full_disk_explained
 from duration_assets.home import open_home
 from duration_assets.months import Month
@@ -42,7 +43,11 @@ def run_demonstration(rows: int, announce: Announce) -> None:
         last_month=str(LAST),
         window=WINDOW,
     )
-    with full_disk_explained(settings), open_home(settings) as instance:
+    with (
+        full_disk_explained(settings),
+        kept_open(HOME / "dagster"),
+        open_home(settings) as instance,
+    ):
         trained = [
             train(
                 settings,

@@ -128,19 +128,33 @@ def _fit_whole(
     threads: int,
     progress: Progress | None,
 ) -> FittedBooster:
-    history: dict[str, dict[str, list[float]]] = {}
+    import xgboost
+
+    errors: dict[str, float] = {}
+
+    class Errors(xgboost.callback.TrainingCallback):
+        def after_training(self, model: Any) -> Any:
+            # XGBoost knows its predictions of what it trains on until it is done with training;
+            # asking for them afterwards costs time, and so does asking after every round.
+            errors.update(_errors_in(model.eval_set([(matrix, "training")])))
+            return model
+
     booster = _train(
         matrix,
-        # XGBoost knows its predictions of what it trains on; asking for them afterwards costs time.
         {**parameters, "eval_metric": ["rmse", "mae"]},
         rounds,
         threads,
         progress,
-        evals=[(matrix, "training")],
-        evals_result=history,
+        callbacks=[Errors()],
     )
-    errors = {name: values[-1] for name, values in history["training"].items()}
     return FittedBooster(booster, parameters, rounds, errors)
+
+
+def _errors_in(line: str) -> dict[str, float]:
+    """Return the errors by name from `[0]  training-rmse:4.1  training-mae:2.8`."""
+    _, *found = line.split()
+    errors = (one.removeprefix("training-").split(":") for one in found)
+    return {name: float(value) for name, value in errors}
 
 
 def _quantile_matrix(
@@ -187,6 +201,7 @@ def _train(
     rounds: int,
     threads: int,
     progress: Progress | None,
+    callbacks: Iterable[xgboost.callback.TrainingCallback] = (),
     **options: Any,
 ) -> xgboost.Booster:
     import xgboost
@@ -201,7 +216,7 @@ def _train(
         {**parameters, "nthread": threads},
         matrix,
         num_boost_round=rounds,
-        callbacks=[Report()],
+        callbacks=[Report(), *callbacks],
         verbose_eval=False,
         **options,
     )
