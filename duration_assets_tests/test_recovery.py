@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from duration_assets.errors import TrackingError
 from duration_assets.home import open_home
 from duration_assets.recovery import FIRST_STEP_WITHIN, RunInProgress, lost_runs, recover
 from duration_assets.resources.live_runs import LiveRuns
@@ -90,6 +91,22 @@ def test_a_run_of_other_assets_in_the_same_dagster_home_is_left_alone(world: Wor
     after = world.instance.get_run_by_id(made.run_id)
     assert after is not None
     assert not after.is_finished
+
+
+class AwayTracking(Tracking):
+    """A store of MLflow that cannot be reached."""
+
+    def close_abandoned_runs(self) -> list[str]:
+        raise TrackingError("nobody is there")
+
+
+def test_lost_runs_are_reported_also_while_mlflow_is_away(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings, run = world.settings, world.begin("2023-01", world.nodes["green/raw_trips"])
+    away = AwayTracking(settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui)
+    assert recover(settings, world.instance, away, LOG, nothing_starts=True) == [run.run_id]
+    assert "could not be closed: nobody is there" in caplog.text
 
 
 def _hold_and_die(home: Path, run_id: str) -> None:

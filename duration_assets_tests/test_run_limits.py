@@ -16,7 +16,7 @@ from dagster._core.scheduler.instigation import TickStatus
 
 from duration_assets.definitions import build_definitions
 from duration_assets.home import open_home
-from duration_assets.servers import threads_of_a_run
+from duration_assets.servers import _environment, threads_of_a_run
 from duration_assets.settings import Settings
 from duration_assets_tests.months import JANUARY, settings_for, simulated_folder
 
@@ -78,6 +78,12 @@ def test_threads_that_the_environment_sets_stay(
 ) -> None:
     monkeypatch.setenv("DURATION_THREADS", "5")
     assert threads_of_a_run(settings_for(tmp_path, tmp_path), instance) == 5
+
+
+def test_what_reads_files_and_what_trains_gets_as_many_threads(tmp_path: Path) -> None:
+    environment = _environment(settings_for(tmp_path, tmp_path), threads=3)
+    names = ("DURATION_THREADS", "POLARS_MAX_THREADS", "OMP_NUM_THREADS")
+    assert [environment[name] for name in names] == ["3", "3", "3"]
 
 
 def test_a_run_without_a_limit_gets_one_thread(tmp_path: Path) -> None:

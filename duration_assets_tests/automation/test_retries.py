@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -23,7 +25,7 @@ from duration_assets.resources.live_runs import LiveRuns
 from duration_assets.resources.store import Store
 from duration_assets.running import _run
 from duration_assets.settings import Settings
-from duration_assets_tests.months import JANUARY, settings_for
+from duration_assets_tests.months import JANUARY, settings_for, simulated_folder
 
 
 class FailingSource:
@@ -46,6 +48,11 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     with open_home(settings) as instance:
         yield instance
+
+
+def green_data() -> dg.JobDefinition:
+    """Build the job from the environment, as a process does that starts a run again."""
+    return build_definitions(Settings.load()).resolve_job_def("green_data")
 
 
 def definitions_with(settings: Settings, error: Exception) -> dg.Definitions:
@@ -128,3 +135,31 @@ def test_a_partition_that_somebody_else_writes_for_too_long_starts_the_run_again
     with Store(settings.home / "store").locked("green/raw_trips", Month(2023, 1)):
         run = failed_run(settings, instance, ValueError("never asked"))
     assert is_started_again(run)
+
+
+def test_a_run_goes_on_from_the_step_that_failed(tmp_path: Path) -> None:
+    settings = settings_for(
+        tmp_path / "home", simulated_folder(tmp_path / "source", JANUARY), lock_timeout=0.1
+    )
+    for name in ("home", "source", "last_month"):
+        os.environ[f"DURATION_{name.upper()}"] = str(getattr(settings, name))
+    os.environ["DURATION_FIRST_MONTH"] = "2023-01"
+    with open_home(settings) as instance:
+        with Store(settings.home / "store").locked("green/cleaned_trips", JANUARY):
+            first = (
+                build_definitions(settings)
+                .resolve_job_def("green_data")
+                .execute_in_process(
+                    partition_key="2023-01", instance=instance, raise_on_error=False
+                )
+            )
+        with dg.execute_job(
+            dg.reconstructable(green_data),
+            instance,
+            # The daemon gives a run that it starts again the tags of the first.
+            tags={"dagster/partition": "2023-01"},
+            reexecution_options=dg.ReexecutionOptions.from_failure(first.run_id, instance),
+        ) as second:
+            made = [event.step_key for event in second.all_events if event.is_step_success]
+            assert second.success
+    assert made == ["green__cleaned_trips", "green__zone_statistics"]
