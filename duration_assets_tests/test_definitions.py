@@ -77,3 +77,14 @@ def test_every_rule_that_blocks_is_a_check_of_its_asset(tmp_path: Path) -> None:
     }
     rules = {(asset, rule.__name__) for asset, found in BLOCKING.items() for rule in found}
     assert rules <= checks
+
+
+def test_the_sensors_can_be_left_out_and_everything_else_stays(tmp_path: Path) -> None:
+    with_sensors = build_definitions(settings_for(tmp_path, tmp_path))
+    without = build_definitions(settings_for(tmp_path, tmp_path, sensors=False))
+    assert with_sensors.sensors
+    assert not without.sensors
+    assert [asset.keys for asset in without.assets or ()] == [  # type: ignore[union-attr]
+        asset.keys  # type: ignore[union-attr]
+        for asset in with_sensors.assets or ()
+    ]

@@ -6,6 +6,7 @@ Such a daemon of the command line runs under the guard of `server_guard.py`, at 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -104,14 +105,13 @@ class Daemon:
 
     def release(self) -> None:
         """Need it no longer: if nobody does, a daemon of the command line ends, with its runs."""
-        if self._pipe is None:
-            return
-        self._close_pipe()
+        if self._pipe is not None:
+            self._close_pipe()
         if self._guard is not None:
             # Another command may need it further, and has taken it over.
             with suppress(subprocess.TimeoutExpired):
                 self._guard.wait(_ENDS_WITHIN)
-            self._guard = None
+                self._guard = None
 
     def _find_or_start(self) -> None:
         said = False
@@ -252,13 +252,18 @@ def _environment(settings: Settings, instance: DagsterInstance) -> dict[str, str
 
 
 def _is_locked(path: Path) -> bool:
-    if not path.exists():
+    """Say whether a process holds a lock; its file is left as it is."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
         return False
     try:
-        with filelock.FileLock(path, timeout=0):
-            return False
-    except filelock.Timeout:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _memory(home: Path) -> dict[str, Any]:
