@@ -95,3 +95,14 @@ def test_a_project_that_runs_for_months_gets_the_months_that_end_meanwhile(
 
     assert keys[0] == "2023-01"
     assert keys[-1] == "2031-04"
+
+
+def test_the_sensors_can_be_left_out_and_everything_else_stays(tmp_path: Path) -> None:
+    with_sensors = build_definitions(settings_for(tmp_path, tmp_path))
+    without = build_definitions(settings_for(tmp_path, tmp_path, sensors=False))
+    assert with_sensors.sensors
+    assert not without.sensors
+    assert [asset.keys for asset in without.assets or ()] == [  # type: ignore[union-attr]
+        asset.keys  # type: ignore[union-attr]
+        for asset in with_sensors.assets or ()
+    ]

@@ -108,14 +108,13 @@ class Daemon:
 
     def release(self) -> None:
         """Need it no longer: if nobody does, a daemon of the command line ends, with its runs."""
-        if self._pipe is None:
-            return
-        self._close_pipe()
+        if self._pipe is not None:
+            self._close_pipe()
         if self._guard is not None:
             # Another command may need it further, and has taken it over.
             with suppress(subprocess.TimeoutExpired):
                 self._guard.wait(_ENDS_WITHIN)
-            self._guard = None
+                self._guard = None
 
     def _find_or_start(self) -> None:
         said = False

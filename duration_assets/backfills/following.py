@@ -1,38 +1,23 @@
-"""Carrying a backfill out: what is open is waited for, what is left is launched and followed."""
+"""Carrying a request out: a backfill for each group, launched when the one before it has ended.
+
+Dagster puts assets of a month into one run only if all their months are ready at the same time. The
+months of a group are, once the group before it is made; so a month takes a run for each group.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import filelock
-
+from duration_assets.backfills.asking import Asker
 from duration_assets.backfills.daemons import Daemon
-from duration_assets.backfills.launching import (
-    REQUEST_TAG,
-    cancel,
-    has_ended,
-    launch,
-    mark_canceled,
-    open_backfills,
-    runs_of,
-    targets,
-)
-from duration_assets.backfills.planning import (
-    AssetMonth,
-    BackfillPlan,
-    Request,
-    Unit,
-    nodes_by_group,
-    plan_backfill,
-)
-from duration_assets.backfills.results import Ledger, Outcome
+from duration_assets.backfills.launching import cancel, has_ended, mark_canceled, runs_of
+from duration_assets.backfills.planning import BackfillPlan, Request, Unit
+from duration_assets.backfills.results import Ledger, Outcome, Result
 from duration_assets.errors import ServerError
-from duration_assets.partition_states import StoreView, partition_states
 from duration_assets.resources.run_owner import Owner
-from duration_assets.resources.store import Store
 from duration_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,7 +25,6 @@ if TYPE_CHECKING:
     from dagster._core.execution.backfill import PartitionBackfill
 
 _LOOK_EVERY = 1.0
-_LOCK = ".backfill.lock"
 _COMMANDS = ".backfills"
 
 
@@ -56,26 +40,17 @@ class Display(Protocol):
 
 @dataclass(frozen=True)
 class Carried:
-    """What a backfill gave.
+    """What a request gave.
 
     Attributes:
-        plan: what was asked for.
-        backfill_id: Dagster's; None if there was nothing to do.
+        plan: what was asked for, as it was planned before anything started.
+        backfill_ids: Dagster's; none if there was nothing to do.
         outcomes: by group and month.
     """
 
     plan: BackfillPlan
-    backfill_id: str | None
+    backfill_ids: list[str]
     outcomes: dict[Unit, Outcome]
-
-    def completed_by(self, later: Carried) -> Carried:
-        """Put together what two backfills gave, of which the later made what the first lacked."""
-        again = {unit: later.outcomes[unit] for unit in self.plan.left_out}
-        return replace(
-            later,
-            backfill_id=later.backfill_id or self.backfill_id,
-            outcomes=self.outcomes | again,
-        )
 
 
 @dataclass
@@ -93,7 +68,10 @@ class Backfilling:
     instance: DagsterInstance
     request: Request
     display: Display
-    _waited_for: set[str] = field(default_factory=set)
+    _said: set[str] = field(default_factory=set)
+    _backfill_ids: list[str] = field(default_factory=list)
+    _ledgers: list[Ledger] = field(default_factory=list)
+    _still_to_come: int = 0
 
     def carry_out(self) -> Carried:
         """Make what is left to do of the request, and say what became of each month.
@@ -104,33 +82,75 @@ class Backfilling:
             KeyboardInterrupt: if a person stops it. What a daemon of the command line was making
                 is canceled then; another daemon goes on with it.
         """
+        whole = self._asker.plan(self.request)
+        self._show(whole)
         folder = self.settings.home / _COMMANDS / self.request.service
         command = Owner.new(folder)
+        found = {unit: Outcome(Result.CURRENT) for unit in whole.current}
         with Daemon(self.settings, self.instance, self.display.say) as daemon:
             try:
                 with command.alive():
-                    carried = self._make(daemon)
+                    units = {*whole.asked, *whole.left_out}
+                    found |= self._make(whole, units, daemon)
             finally:
                 command.forget()
-            if carried.plan.missing and self._wait_for_commands(folder, daemon):
-                carried = carried.completed_by(self._make(daemon, set(carried.plan.left_out)))
-        return carried
+            left_out = {unit for unit, each in found.items() if each.result is Result.LEFT_OUT}
+            if whole.missing and self._wait_for_commands(folder, daemon):
+                found |= self._make(whole, left_out, daemon)
+            self._wait_for_ends(daemon)
+        return Carried(whole, self._backfill_ids, found)
 
-    def _make(self, daemon: Daemon, only: set[Unit] | None = None) -> Carried:
-        """Carry out one backfill, when others of the same months have ended."""
-        while True:
-            plan, backfill_id, other = self._ask(only)
-            if other is None:
-                break
-            self._wait_for(other, daemon)
-        ledger = Ledger(plan, self.instance)
-        if backfill_id is not None:
-            try:
-                self._follow(backfill_id, ledger, daemon)
-            except KeyboardInterrupt:
-                self._stop(backfill_id, daemon)
-                raise KeyboardInterrupt("the backfill") from None
-        return Carried(plan, backfill_id, ledger.outcomes())
+    def _make(self, whole: BackfillPlan, units: set[Unit], daemon: Daemon) -> dict[Unit, Outcome]:
+        """Make units, one group after the other."""
+        found: dict[Unit, Outcome] = {}
+        for group in self.request.groups:
+            of_group = {unit for unit in units if unit.group == group}
+            if of_group:
+                later = self.request.groups[self.request.groups.index(group) + 1 :]
+                self._still_to_come = sum(
+                    len(keys) for unit, keys in whole.asked.items() if unit.group in later
+                )
+                found |= self._make_group(group, of_group, daemon)
+        for unit, outcome in found.items():
+            if unit in whole.asked and outcome.result is Result.LEFT_OUT:
+                # It could have been made, if what it waits for had been.
+                found[unit] = Outcome(Result.NOT_STARTED, outcome.reason)
+        return found
+
+    def _make_group(self, group: str, units: set[Unit], daemon: Daemon) -> dict[Unit, Outcome]:
+        """Make units of a group, when others that make the same months have ended."""
+        found: dict[Unit, Outcome] = {}
+        # A backfill that was begun before may not make all of them.
+        while left := units - found.keys():
+            answer = self._asker.ask(group, left, self._backfill_ids)
+            if answer.busy is not None:
+                self._say_once(f"Waiting for {answer.busy}")
+                daemon.keep()
+                time.sleep(_LOOK_EVERY)
+                continue
+            if answer.begun:
+                self._say_once("Going on with the backfill that was begun before.")
+            ledger = Ledger(answer.plan, self.instance)
+            self._ledgers.append(ledger)
+            if answer.backfill_id is not None:
+                self._backfill_ids.append(answer.backfill_id)
+                self._follow_or_stop(answer.backfill_id, ledger, daemon)
+            found |= {unit: each for unit, each in ledger.outcomes().items() if unit in left}
+        return found
+
+    def _follow_or_stop(self, backfill_id: str, ledger: Ledger, daemon: Daemon) -> None:
+        try:
+            self._follow(backfill_id, ledger, daemon)
+        except KeyboardInterrupt:
+            self._stop(backfill_id, daemon)
+            raise KeyboardInterrupt("the backfill") from None
+
+    def _show(self, plan: BackfillPlan) -> None:
+        for unit, reason in plan.left_out.items():
+            self.display.say(f"{unit.month} {unit.group}: left out: {reason}")
+        if (advice := plan.advice) is not None:
+            self.display.say(advice)
+        self.display.say(f"{len(plan.partitions)} partitions to make: {self.request}")
 
     def _wait_for_commands(self, folder: Path, daemon: Daemon) -> bool:
         """Wait for other commands that may make what this one lacks; say whether there were any.
@@ -145,99 +165,14 @@ class Backfilling:
             else:
                 others.append(owner)
         if others:
-            self.display.say("Waiting for another backfill, which may make what is missing.")
+            self._say_once("Waiting for another backfill, which may make what is missing.")
         while not all(other.is_gone() for other in others):
             daemon.keep()
             time.sleep(_LOOK_EVERY)
         return bool(others)
 
-    def _ask(
-        self, only: set[Unit] | None
-    ) -> tuple[BackfillPlan, str | None, PartitionBackfill | None]:
-        """Launch what is left to do, unless another backfill has to end before.
-
-        Two commands that ask at once would ask for the same months, so one waits for the other.
-
-        Args:
-            only: ask for no other months than these.
-
-        Returns:
-            The plan, the backfill that makes it, and the one that has to end before it can be.
-        """
-        with filelock.FileLock(self.settings.home / _LOCK):
-            plan = self._plan()
-            if only is not None:
-                plan = replace(
-                    plan, asked={unit: keys for unit, keys in plan.asked.items() if unit in only}
-                )
-            for backfill in open_backfills(self.instance):
-                if backfill.tags.get(REQUEST_TAG) == str(self.request):
-                    self.display.say("Going on with the backfill that was begun before.")
-                    return self._begun(backfill, plan), backfill.backfill_id, None
-                if targets(backfill) & self._touched(plan):
-                    return plan, None, backfill
-            if not plan.asked:
-                return plan, None, None
-            self._show(plan)
-            return plan, launch(self.instance, self.settings, plan), None
-
-    def _plan(self) -> BackfillPlan:
-        store = StoreView(Store(self.settings.home / "store"))
-        request, settings = self.request, self.settings
-        groups = nodes_by_group(request.service, request.feature_set, settings)
-        nodes = [node for group in groups.values() for node in group]
-        states = {}
-        if request.failed:
-            months = settings.first_month_of(request.service).through(request.last)
-            states = partition_states(settings, self.instance, store, nodes, months)
-        return plan_backfill(request, settings, store, states)
-
-    def _begun(self, backfill: PartitionBackfill, plan: BackfillPlan) -> BackfillPlan:
-        """Return the plan of a backfill that was begun before, by what it was told to make."""
-        request = self.request
-        told = targets(backfill)
-        asked: dict[Unit, tuple[str, ...]] = {}
-        groups = nodes_by_group(request.service, request.feature_set, self.settings)
-        for group, nodes in groups.items():
-            for month in request.months:
-                keys = tuple(node.key for node in nodes if (node.key, month) in told)
-                if keys:
-                    asked[Unit(group, month)] = keys
-        return replace(
-            plan,
-            asked=asked,
-            current=[unit for unit in plan.current if unit not in asked],
-            left_out={unit: why for unit, why in plan.left_out.items() if unit not in asked},
-        )
-
-    def _show(self, plan: BackfillPlan) -> None:
-        for unit, reason in plan.left_out.items():
-            self.display.say(f"{unit.month} {unit.group}: left out: {reason}")
-        if (advice := plan.advice) is not None:
-            self.display.say(advice)
-        self.display.say(f"Asking for {len(plan.partitions)} partitions: {self.request}")
-
-    def _touched(self, plan: BackfillPlan) -> set[AssetMonth]:
-        """Return what a plan makes, what that is made from, and what it waits for."""
-        request, settings = self.request, self.settings
-        first = settings.first_month_of(request.service)
-        groups = nodes_by_group(request.service, request.feature_set, settings)
-        nodes = {node.key: node for group in groups.values() for node in group}
-        made = plan.partitions
-        read = {each for key, month in made for each in nodes[key].inputs(month, first)}
-        return made | read | plan.missing
-
-    def _wait_for(self, backfill: PartitionBackfill, daemon: Daemon) -> None:
-        if backfill.backfill_id not in self._waited_for:
-            self._waited_for.add(backfill.backfill_id)
-            name = backfill.tags.get(REQUEST_TAG, f"backfill {backfill.backfill_id}")
-            self.display.say(f"Waiting for another backfill of the same months: {name}")
-        while not has_ended(self._status(backfill.backfill_id).status):
-            daemon.keep()
-            time.sleep(_LOOK_EVERY)
-
     def _follow(self, backfill_id: str, ledger: Ledger, daemon: Daemon) -> None:
-        """Show how far a backfill is until it and all its runs have ended."""
+        """Show how far a backfill is, until everything is made or it has ended."""
         while True:
             daemon.keep()
             # In this order: the runs of a backfill that has ended are all there.
@@ -246,8 +181,10 @@ class Backfilling:
             for unit, outcome in ledger.update(runs).items():
                 reason = f": {outcome.reason}" if outcome.reason else ""
                 self.display.say(f"{unit.month} {unit.group}: {outcome.result.value}{reason}")
-            self.display.count(*ledger.counts)
-            if has_ended(backfill.status) and all(run.is_finished for run in runs):
+            self._count()
+            ended = all(run.is_finished for run in runs)
+            # The daemon would say so half a minute later.
+            if ended and (ledger.is_complete or has_ended(backfill.status)):
                 break
             time.sleep(_LOOK_EVERY)
         if backfill.error is not None:
@@ -258,14 +195,37 @@ class Backfilling:
                 "DURATION_FEATURE_SETS, the months), start it again with the same."
             )
 
+    def _wait_for_ends(self, daemon: Daemon) -> None:
+        """Leave no backfill behind that the daemon has not ended."""
+        for backfill_id in self._backfill_ids:
+            while not has_ended(self._status(backfill_id).status):
+                daemon.keep()
+                time.sleep(_LOOK_EVERY)
+
+    def _count(self) -> None:
+        made, failed, total = (
+            sum(each) for each in zip(*(ledger.counts for ledger in self._ledgers), strict=True)
+        )
+        self.display.count(made, failed, total + self._still_to_come)
+
     def _stop(self, backfill_id: str, daemon: Daemon) -> None:
         if not daemon.ends_with_us:
-            self.display.say("The daemon goes on with the backfill.")
+            self.display.say("The daemon goes on with this group's backfill.")
             return
         self.display.say("Ending what is being made …")
         cancel(self.instance, backfill_id)
         daemon.release()
-        mark_canceled(self.instance, backfill_id)
+        for each in self._backfill_ids:
+            mark_canceled(self.instance, each)
+
+    @property
+    def _asker(self) -> Asker:
+        return Asker(self.settings, self.instance, self.request)
+
+    def _say_once(self, line: str) -> None:
+        if line not in self._said:
+            self._said.add(line)
+            self.display.say(line)
 
     def _status(self, backfill_id: str) -> PartitionBackfill:
         found = self.instance.get_backfill(backfill_id)

@@ -126,7 +126,7 @@ def plan_backfill(
     Raises:
         SettingsError: if there are no such months.
     """
-    _check_months(request, settings)
+    check_months(request, settings)
     first = settings.first_month_of(request.service)
     plan = BackfillPlan(request)
     groups = nodes_by_group(request.service, request.feature_set, settings)
@@ -172,7 +172,12 @@ def ranges(months: Iterable[Month]) -> list[tuple[Month, Month]]:
     return found
 
 
-def _check_months(request: Request, settings: Settings) -> None:
+def check_months(request: Request, settings: Settings) -> None:
+    """Refuse months that there are no partitions for.
+
+    Raises:
+        SettingsError: naming them.
+    """
     if request.first > request.last:
         raise SettingsError(
             f"There are no months from {request.first} to {request.last}: --from is after --to."
@@ -243,10 +248,11 @@ def _explain(waits: Iterable[AssetMonth], store: Store) -> str:
     refused = [f"{key} for {month}" for key, month in waits if _refusals(store, key, month)]
     if refused:
         return f"a blocking check refuses {', '.join(refused)}"
-    return f"waits for {', '.join(_by_asset(waits))}"
+    return f"waits for {', '.join(by_asset(waits))}"
 
 
-def _by_asset(partitions: Iterable[AssetMonth]) -> Iterator[str]:
+def by_asset(partitions: Iterable[AssetMonth]) -> Iterator[str]:
+    """Yield a few words for each asset, with its months."""
     months: dict[str, list[Month]] = {}
     for key, month in partitions:
         months.setdefault(key.rpartition("/")[2], []).append(month)

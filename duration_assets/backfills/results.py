@@ -102,6 +102,11 @@ class Ledger:
         }
         return len(total & self._made), len(failed), len(total)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that was asked for is made."""
+        return self._plan.partitions <= self._made
+
     def outcomes(self) -> dict[Unit, Outcome]:
         """Say what became of everything that the plan names, now that the backfill has ended."""
         found = {unit: Outcome(Result.CURRENT) for unit in self._plan.current}
@@ -142,7 +147,7 @@ def reasons(found: Outcomes) -> list[str]:
     ]
 
 
-def as_json_text(plan: BackfillPlan, backfill_id: str | None, found: Outcomes) -> str:
+def as_json_text(plan: BackfillPlan, backfill_ids: list[str], found: Outcomes) -> str:
     """Return the results as one JSON object."""
     request = plan.request
     months: list[dict[str, Any]] = [
@@ -162,7 +167,7 @@ def as_json_text(plan: BackfillPlan, backfill_id: str | None, found: Outcomes) -
             "feature_set": request.feature_set,
             "from": str(request.first),
             "to": str(request.last),
-            "backfill": backfill_id,
+            "backfills": backfill_ids,
             "months": months,
         }
     )

@@ -54,7 +54,7 @@ def backfill(
     from rich.console import Console
 
     from duration_assets.backfills.following import Backfilling
-    from duration_assets.backfills.planning import Request
+    from duration_assets.backfills.planning import Request, check_months
     from duration_assets.backfills.results import any_failed, as_json_text, reasons, table
     from duration_assets.disk_space import full_disk_explained
     from duration_assets.home import open_home
@@ -62,6 +62,8 @@ def backfill(
     settings = settings_for(service, feature_set)
     groups = _GROUPS if only is None else (only,)
     request = Request(service, feature_set, first, last, groups, failed, force)
+    # Before there is a home.
+    check_months(request, settings)
     with (
         _interrupted_when_ended(),
         full_disk_explained(settings),
@@ -70,7 +72,7 @@ def backfill(
     ):
         carried = Backfilling(settings, instance, request, display).carry_out()
     if as_json:
-        click.echo(as_json_text(carried.plan, carried.backfill_id, carried.outcomes))
+        click.echo(as_json_text(carried.plan, carried.backfill_ids, carried.outcomes))
     else:
         Console().print(table(carried.outcomes))
         for line in reasons(carried.outcomes):

@@ -83,3 +83,24 @@ def test_a_home_that_is_read_only_is_named(tmp_path: Path) -> None:
     home = f"/proc/{os.getpid()}"
     message = Workplace(tmp_path).train(1, DURATION_HOME=home).message
     assert f"The home {home} cannot be written (" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--from", "2023-03", "--to", "2023-02"], "from 2023-03 to 2023-02: --from is after --to"),
+        (["--from", "2022-11", "--to", "2023-02"], "and 2022-11 to 2022-12 is not among them"),
+        (["--from", "2023-01", "--to", "2023-02", "--service", "fhv"], "publishes no distance"),
+    ],
+)
+def test_a_backfill_that_cannot_be_is_refused_before_a_home_is_made(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    assert message in Workplace(tmp_path).run(COMMAND, "backfill", *arguments).message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_month_that_cannot_be_read_is_named_with_its_option(tmp_path: Path) -> None:
+    done = Workplace(tmp_path).run(COMMAND, "backfill", "--from", "May", "--to", "2023-02")
+    assert done.code == 2
+    assert "Invalid value for '--from': 'May' is no month: write it as YYYY-MM" in done.errors
