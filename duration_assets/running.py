@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from duration_assets.definitions import build_definitions, build_resources, job_name
 from duration_assets.errors import RESUME, DurationError
-from duration_assets.lineage import Node
+from duration_assets.lineage import DATA, Node
+from duration_assets.modelling.loading_xgboost import load_alone
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.months import Month
 from duration_assets.planning import Plan, out_of_date, plan_training
@@ -113,7 +114,8 @@ def _run(
 ) -> None:
     """Make a group's assets for a month in one Dagster run.
 
-    The daemon does not start it again if it fails: whoever gave the command sees the message.
+    The daemon does not start it again if it fails: whoever gave the command sees the message. The
+    process is the project's own.
 
     Raises:
         DurationError: if a step or a blocking check says no; a bug keeps its own error.
@@ -125,6 +127,8 @@ def _run(
         DagsterExecutionInterruptedError,
     )
 
+    if nodes[0].group != DATA:
+        load_alone()
     job = definitions.resolve_job_def(job_name(nodes[0]))
     run_id = str(uuid.uuid4())
     try:

@@ -17,12 +17,12 @@ from polars import selectors
 from duration_assets.errors import BadTripError
 from duration_assets.modelling.cleaning import canonical_trips
 from duration_assets.modelling.features import FloatArray
+from duration_assets.modelling.loading_xgboost import let_threads_sleep
 from duration_assets.modelling.preprocessors import (
     PREPROCESSOR_FILE,
     Preprocessor,
     load_preprocessor,
 )
-from duration_assets.modelling.waiting_threads import let_threads_sleep
 from duration_assets.services import Service, service_named
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from duration_assets.modelling.loading_xgboost import let_threads_sleep
 from duration_assets.modelling.matrices import LARGE_WINDOW
 from duration_assets.modelling.matrix_files import Examples
-from duration_assets.modelling.waiting_threads import let_threads_sleep
 
 if TYPE_CHECKING:
     import xgboost
