@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.pipelines import REPOSITORY, Outcome
 from benchmarks.results import RESULTS, Rounds, middle, recall
+from benchmarks.scale import simulated_trips
 
 DOCUMENT = REPOSITORY / "docs" / "benchmarks.md"
 CHART = REPOSITORY / "docs" / "images" / "benchmarks.png"
@@ -41,9 +42,10 @@ COMMANDS = """
 ## Commands
 
 ```
-python -m benchmarks.compare --name "real green month" --month 2023-01 --source FOLDER --rounds 3 \\
+python -m benchmarks.compare --name "real green month" --month 2023-01 --source FOLDER --rounds 5 \\
   --databases-are-there
-python -m benchmarks.scale --folder SCRATCH --rows 3000000 20000000
+python -m benchmarks.scale --folder SCRATCH --rows 100000 1000000 3000000 20000000 \\
+  --course 3000000
 python -m benchmarks.report
 ```
 
@@ -57,13 +59,20 @@ def main() -> None:
     """Write the page and the chart."""
     rounds = recall(RESULTS)
     compared = {case: ways for case, ways in rounds.items() if set(ways) == set(WAYS)}
-    grown = {case: ways["ours"] for case, ways in rounds.items() if set(ways) == {"ours"}}
+    sizes = {case: size for case in rounds if (size := simulated_trips(case)) is not None}
+    grown = {case: rounds[case]["ours"] for case in sorted(sizes, key=lambda case: sizes[case])}
     introduction = INTRODUCTION.format(
         cores=os.cpu_count(), machine=platform.machine(), python=platform.python_version()
     )
-    parts = [introduction, _comparison(compared), *_stages(compared), _growth(grown), COMMANDS]
+    parts = [
+        introduction,
+        _comparison(compared),
+        *_stages(compared),
+        _growth(grown, sizes),
+        COMMANDS,
+    ]
     DOCUMENT.write_text("\n".join(parts))
-    _draw(compared, grown, CHART)
+    _draw({**compared, **{case: rounds[case] for case in grown}}, CHART)
 
 
 def _comparison(compared: Rounds) -> str:
@@ -86,31 +95,40 @@ def _comparison(compared: Rounds) -> str:
 
 
 def _stages(compared: Rounds) -> list[str]:
-    parts = ["## Where the time goes\n"]
-    for case, ways in compared.items():
-        for way in WAYS:
-            outcome = middle(ways[way])
-            lines = [f"| {case}, {way} | s | share |", "|---|---|---|"]
-            lines += [
-                f"| {name} | {seconds:.2f} | {seconds / outcome.wall:.0%} |"
-                for name, seconds in outcome.stages.items()
-            ]
-            parts.append("\n".join([*lines, ""]))
-    return parts
+    tables = [
+        _stage_table(f"{case}, {way}", middle(ways[way]))
+        for case, ways in compared.items()
+        for way in WAYS
+    ]
+    return ["## Where the time goes\n", *tables]
 
 
-def _growth(grown: dict[str, list[Outcome]]) -> str:
+def _stage_table(title: str, outcome: Outcome) -> str:
+    lines = [f"| {title} | s | share |", "|---|---|---|"]
+    lines += [
+        f"| {name} | {seconds:.2f} | {seconds / outcome.wall:.0%} |"
+        for name, seconds in outcome.stages.items()
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _growth(grown: dict[str, list[Outcome]], sizes: dict[str, int]) -> str:
     lines = [
         "## How ours grows",
         "",
-        "| case | wall, s | CPU, s | peak memory, GB | matrices after, s | RMSE, min |",
-        "|---|---|---|---|---|---|",
-        *(f"| {case} | {_figures(middle(rounds))} |" for case, rounds in grown.items()),
-        "",
-        "![Wall time and memory of both ways](images/benchmarks.png)",
-        "",
+        "| case | rounds | wall, s | CPU, s | peak memory, GB | matrices after, s | RMSE, min | "
+        "wall, s for a million trips |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    return "\n".join(lines)
+    for case, rounds in grown.items():
+        outcome = middle(rounds)
+        each = outcome.wall / sizes[case] * 1e6
+        lines.append(f"| {case} | {len(rounds)} | {_figures(outcome)} | {each:.1f} |")
+    parts = ["", "![Wall time and memory of both ways](images/benchmarks.png)", ""]
+    largest = list(grown)[-1:]
+    for case in largest:
+        parts += [_stage_table(f"{case}, ours", middle(grown[case]))]
+    return "\n".join([*lines, *parts])
 
 
 def _figures(outcome: Outcome) -> str:
@@ -120,20 +138,17 @@ def _figures(outcome: Outcome) -> str:
     )
 
 
-def _draw(compared: Rounds, grown: dict[str, list[Outcome]], path: Path) -> None:
+def _draw(rounds: Rounds, path: Path) -> None:
     """Draw wall time and memory by case, a bar for each way."""
     figure = Figure(figsize=(11, 4), dpi=90, layout="constrained")
     FigureCanvasAgg(figure)
-    cases = [*compared, *grown]
+    cases = list(rounds)
     for position, (title, unit, figure_of) in enumerate(FIGURES, start=1):
         axes = figure.add_subplot(1, len(FIGURES), position)
         for offset, way in ((-0.2, "course"), (0.2, "ours")):
-            rounds = [compared[case].get(way) if case in compared else None for case in cases]
-            if way == "ours":
-                rounds = [grown.get(case, found) for case, found in zip(cases, rounds, strict=True)]
-            places = [index + offset for index, found in enumerate(rounds) if found]
-            values = [figure_of(middle(found)) for found in rounds if found]
-            axes.barh(places, values, height=0.38, label=way)
+            there = [index for index, case in enumerate(cases) if way in rounds[case]]
+            values = [figure_of(middle(rounds[cases[index]][way])) for index in there]
+            axes.barh([index + offset for index in there], values, height=0.38, label=way)
         axes.set(title=title, xlabel=unit, yticks=range(len(cases)))
         axes.set_yticklabels(cases if position == 1 else [""] * len(cases))
         axes.invert_yaxis()
