@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ from duration_assets.backfills.planning import (
     plan_backfill,
 )
 from duration_assets.lineage import Node
-from duration_assets.months import Month
 from duration_assets.partition_states import State, StoreView, partition_states
 from duration_assets.resources.store import Store
 from duration_assets.settings import Settings
@@ -68,7 +67,7 @@ class Asker:
             SettingsError: if there are no such months.
         """
         store = StoreView(Store(self.settings.home / "store"))
-        states = self._states(request.months) if request.failed else {}
+        states = self._states() if request.failed else {}
         return plan_backfill(request, self.settings, store, states)
 
     def ask(self, group: str, units: set[Unit], ours: Collection[str]) -> Answer:
@@ -82,21 +81,24 @@ class Asker:
             ours: ids of this command's backfills, which have nothing more to do.
         """
         with filelock.FileLock(self.settings.home / _LOCK):
+            # Looked at before the plan is made: what ends in between is not planned again.
+            others = [
+                each for each in open_backfills(self.instance) if each.backfill_id not in ours
+            ]
+            in_progress = self._in_progress()
             # What failed at the beginning may be made by now: `units` say what was meant.
             plan = self.plan(replace(self.request, groups=(group,), failed=False))
             asked = {unit: keys for unit, keys in plan.asked.items() if unit in units}
             plan = replace(plan, asked=asked, request=self.request)
             touched = self._touched(plan)
-            for backfill in open_backfills(self.instance):
-                if backfill.backfill_id in ours:
-                    continue
+            for backfill in others:
                 told, name = targets(backfill), backfill.tags.get(REQUEST_TAG)
                 if name == str(self.request) and (begun := self._begun(told, units)):
                     return Answer(replace(plan, asked=begun), backfill.backfill_id, begun=True)
                 if told & touched:
                     what = name or backfill.backfill_id
                     return Answer(plan, busy=f"another backfill of the same months: {what}")
-            if busy := self._in_progress(touched):
+            if busy := [each for each in in_progress if each in touched]:
                 return Answer(plan, busy=f"runs that make {', '.join(by_asset(busy))}")
             if not asked:
                 return Answer(plan)
@@ -119,16 +121,16 @@ class Asker:
         read = {each for key, month in made for each in self._nodes[key].inputs(month, first)}
         return made | read | plan.missing
 
-    def _in_progress(self, touched: set[AssetMonth]) -> list[AssetMonth]:
-        """Return those that a run outside of any backfill makes, one of the sensors' for one."""
-        states = self._states(sorted({month for _, month in touched}))
-        return [
-            each for each, state in states.items() if each in touched and state is State.IN_PROGRESS
-        ]
+    def _in_progress(self) -> list[AssetMonth]:
+        """Return what runs make at the moment, of a backfill or not: the sensors' for one."""
+        states = self._states()
+        return [each for each, state in states.items() if state is State.IN_PROGRESS]
 
-    def _states(self, months: Iterable[Month]) -> dict[AssetMonth, State]:
+    def _states(self) -> dict[AssetMonth, State]:
+        """Return how the months asked for stand, and those before, which windows may hold."""
         store = Store(self.settings.home / "store")
         nodes = list(self._nodes.values())
+        months = self.settings.first_month_of(self.request.service).through(self.request.last)
         return partition_states(self.settings, self.instance, store, nodes, months)
 
     @property

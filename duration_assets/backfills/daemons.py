@@ -49,6 +49,7 @@ _RENEWED_WITHIN = 2.5 * _BEATS_EVERY
 _LOOK_EVERY = 1.0
 _LOOK_AT_HEARTBEATS_EVERY = 10.0
 _ENDS_WITHIN = 45.0
+_MOST_STARTS = 3
 
 
 class Daemon:
@@ -71,6 +72,7 @@ class Daemon:
         self._guard: subprocess.Popen[bytes] | None = None
         self._elsewhere = False
         self._looked = 0.0
+        self._starts = 0
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +94,7 @@ class Daemon:
         """See to it that one runs; to be called again and again while it is needed.
 
         Raises:
-            ServerError: if ours ended by itself just after its start.
+            ServerError: if ours ended by itself again and again.
         """
         if self._pipe is not None:
             if has_reader(self._pipe):
@@ -139,9 +141,12 @@ class Daemon:
             self._say(f"{len(lost)} runs whose processes are gone were ended.")
         write_atomically(settings.home / _MEMORY, json.dumps({"settings": self._known()}).encode())
         commands = {"Dagster's daemon": _DAEMON}
+        self._starts += 1
         reader, self._pipe = new_pipe(settings.home)
         try:
-            with (settings.home / LOG_FILE).open("wb") as log:
+            # What a daemon said that ended by itself stays.
+            mode = "wb" if self._starts == 1 else "ab"
+            with (settings.home / LOG_FILE).open(mode) as log:
                 self._guard = subprocess.Popen(
                     [sys.executable, "-m", "duration_assets.server_guard", json.dumps(commands)],
                     env=_environment(settings, self._instance),
@@ -159,10 +164,19 @@ class Daemon:
         self._pipe = None
 
     def _check_guard(self) -> None:
-        if self._guard is not None:
-            self._guard.wait()
-            log = self._settings.home / LOG_FILE
-            raise ServerError(f"Dagster's daemon ended by itself: see the end of {log}.")
+        """Say that our daemon ended, and give up if that goes on.
+
+        Raises:
+            ServerError: if it was started several times.
+        """
+        if self._guard is None:
+            return
+        self._guard.wait()
+        self._guard = None
+        log = self._settings.home / LOG_FILE
+        if self._starts >= _MOST_STARTS:
+            raise ServerError(f"Dagster's daemon ended by itself again: see the end of {log}.")
+        self._say(f"Dagster's daemon ended by itself and is started again: see {log}.")
 
     def _known(self) -> dict[str, Any]:
         """Return what a daemon of our own knows, which is what its partitions are made by."""

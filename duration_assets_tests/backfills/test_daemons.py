@@ -130,18 +130,27 @@ def test_a_heartbeat_of_long_ago_is_no_sign_of_life(
     assert said == []
 
 
-def test_a_daemon_that_ends_by_itself_is_an_error_that_names_its_log(
-    make: Make, settings: Settings, monkeypatch: pytest.MonkeyPatch
+def is_gone(settings: Settings) -> bool:
+    until = time.monotonic() + 60
+    while has_daemon_of_commands(settings.home) and time.monotonic() < until:
+        time.sleep(0.1)
+    return not has_daemon_of_commands(settings.home)
+
+
+def test_a_daemon_that_ends_by_itself_is_started_again_but_not_for_ever(
+    make: Make, settings: Settings, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(daemons, "_DAEMON", [sys.executable, "-c", "raise SystemExit('no')"])
     with make() as daemon:
-        daemon.keep()
-        until = time.monotonic() + 60
-        while has_daemon_of_commands(settings.home) and time.monotonic() < until:
-            time.sleep(0.1)
-        with pytest.raises(ServerError, match=daemons.LOG_FILE):
+        for _ in range(3):
             daemon.keep()
-    assert "no" in (settings.home / daemons.LOG_FILE).read_text()
+            assert is_gone(settings)
+        with pytest.raises(ServerError, match=f"again: see the end of .*{daemons.LOG_FILE}"):
+            daemon.keep()
+    assert len(said) == 2
+    log = (settings.home / daemons.LOG_FILE).read_text()
+    assert "no" in log.splitlines()
+    assert "Dagster's daemon ended by itself (1)." in log
 
 
 def test_dev_is_refused_beside_the_daemon_of_a_command(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from duration_assets.backfills.planning import (
     plan_backfill,
     spans,
 )
+from duration_assets.commands.backfill import GROUP_NAMES
 from duration_assets.errors import SettingsError
 from duration_assets.lineage import DATA, EVALUATIONS, MODELS
 from duration_assets.months import Month
@@ -300,3 +301,7 @@ def test_months_are_written_as_stretches() -> None:
     found = [Month(2022, 12), Month(2023, 1), Month(2023, 5), Month(2022, 11)]
 
     assert spans(found) == "2022-11 to 2023-01, 2023-05"
+
+
+def test_the_command_names_the_groups_that_there_are() -> None:
+    assert GROUP_NAMES == GROUPS
