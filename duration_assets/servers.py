@@ -153,15 +153,22 @@ def _environment(settings: Settings, threads: int) -> dict[str, str]:
     return {
         # MLflow's job workers run what this project has no use for.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        # What reads files and what trains has threads of its own.
-        "POLARS_MAX_THREADS": str(threads),
-        "OMP_NUM_THREADS": str(threads),
         **os.environ,
+        **bounded(threads),
         # Not on the command line, where everybody could read a database's password.
         "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri,
         "DURATION_HOME": str(settings.home),
-        "DURATION_THREADS": str(threads),
         "DAGSTER_HOME": str(settings.dagster_home),
+    }
+
+
+def bounded(threads: int) -> dict[str, str]:
+    """Return the variables that bound the threads of a process, where the user has not."""
+    # What reads files and what trains has threads of its own.
+    own = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS")
+    return {
+        "DURATION_THREADS": str(threads),
+        **{name: os.environ.get(name, str(threads)) for name in own},
     }
 
 

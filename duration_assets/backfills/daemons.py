@@ -26,7 +26,7 @@ from duration_assets.one_server import is_served
 from duration_assets.recovery import recover
 from duration_assets.resources.files import write_atomically
 from duration_assets.resources.tracking import Tracking
-from duration_assets.servers import threads_of_a_run
+from duration_assets.servers import bounded, threads_of_a_run
 from duration_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ def _environment(settings: Settings, instance: DagsterInstance) -> dict[str, str
         "DAGSTER_HOME": str(settings.dagster_home),
         "DURATION_SERVICES": ",".join(settings.services),
         "DURATION_FEATURE_SETS": ",".join(settings.feature_sets),
-        "DURATION_THREADS": str(threads_of_a_run(settings, instance)),
+        **bounded(threads_of_a_run(settings, instance)),
         # It makes what it was asked for, and looks for nothing else to do.
         "DURATION_SENSORS": "off",
     }
