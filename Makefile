@@ -33,7 +33,7 @@ test: $(INSTALLED) ## run all tests
 
 # Three years of published months, processes that are killed: takes hours.
 soak: $(INSTALLED) ## run the long tests (DURATION_TEST_SOAK_FOLDER keeps their homes)
-	$(BIN)/python -m pytest -m soak duration_assets_tests/soak
+	$(BIN)/python -m pytest -m soak
 
 lint: $(INSTALLED) ## check style, format and types
 	$(BIN)/ruff check

@@ -72,7 +72,8 @@ def main() -> None:
         COMMANDS,
     ]
     DOCUMENT.write_text("\n".join(parts))
-    _draw({**compared, **{case: rounds[case] for case in grown}}, CHART)
+    published = {case: ways for case, ways in compared.items() if case not in sizes}
+    _draw({**published, **{case: rounds[case] for case in grown}}, CHART)
 
 
 def _comparison(compared: Rounds) -> str:

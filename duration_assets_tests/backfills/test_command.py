@@ -156,6 +156,7 @@ def test_a_backfill_goes_on_after_it_was_interrupted_and_after_everything_was_ki
     assert "RUNNING" not in workplace.mlflow_runs().values()
 
 
+@pytest.mark.soak
 def test_a_month_that_is_not_published_fails_with_the_reason_and_what_needs_it_waits(
     workplace: Backfilled,
 ) -> None:
