@@ -10,12 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from duration_assets_tests.web.pictures import Pictures
-from duration_assets_tests.web.servers import (
-    Servers,
-    filled_home,
-    running_servers,
-    waiting_home,
-)
+from duration_assets_tests.web.servers import Servers, filled_home, running_servers
 
 CHROMIUM = "/usr/bin/chromium"
 # Without the sandbox it runs as root, and without the rest it asks nothing of the network.
@@ -41,19 +36,10 @@ def servers(
         yield servers
 
 
+# Not for the session: while it is open, nothing else can run an event loop of its own: neither
+# another test nor what fills a home for the servers.
 @pytest.fixture(scope="module")
-def watching(
-    tmp_path_factory: pytest.TempPathFactory, clean_session_environment: None
-) -> Iterator[Servers]:
-    """Servers with all their sensors, which look at the source folder every few seconds."""
-    folder = tmp_path_factory.mktemp("watching")
-    with running_servers(waiting_home(folder), folder, DURATION_LOOK_EVERY="5") as servers:
-        yield servers
-
-
-# Not for the session: while it is open, no other test can run an event loop of its own.
-@pytest.fixture(scope="module")
-def browser(clean_session_environment: None) -> Iterator[Browser]:
+def browser(servers: Servers) -> Iterator[Browser]:
     expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)

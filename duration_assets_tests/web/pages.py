@@ -142,20 +142,22 @@ def check_row(page: Page, check: str) -> Locator:
     return page.locator("[class*=checkRow]").filter(has=page.get_by_title(check, exact=True))
 
 
-def open_sensor(page: Page, servers: Servers, sensor: str) -> None:
-    """Open the page of a sensor: when it looked, and what came of it."""
-    page.goto(f"{servers.dagster}/locations/{LOCATION}/sensors/{sensor}")
+def open_sensor(page: Page, servers: Servers, sensor: str, asking_only: bool = False) -> None:
+    """Open the page of a sensor: when it looked, and what came of it.
+
+    Args:
+        page: the browser's page.
+        servers: the servers.
+        sensor: its name.
+        asking_only: show only the looks that asked for something.
+    """
+    shown = "?status=success" if asking_only else ""
+    page.goto(f"{servers.dagster}/locations/{LOCATION}/sensors/{sensor}{shown}")
 
 
 def requesting_tick(page: Page) -> Locator:
     """Return the latest look of the sensor, among those that are shown, that asked for a run."""
     return page.get_by_role("row").filter(has_text="1 run requested").first
-
-
-def show_requesting_ticks(page: Page) -> None:
-    """Leave only the looks of a sensor that asked for something."""
-    page.get_by_text("All ticks", exact=True).click()
-    page.get_by_role("option", name="Requested").click()
 
 
 def open_dialog_of(page: Page, row: Locator, button: str) -> Locator:
