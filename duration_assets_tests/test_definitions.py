@@ -95,3 +95,11 @@ def test_a_project_that_runs_for_months_gets_the_months_that_end_meanwhile(
 
     assert keys[0] == "2023-01"
     assert keys[-1] == "2031-04"
+
+
+def test_without_sensors_dagster_adds_none_of_its_own(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "home", tmp_path)
+    usual = build_definitions(settings).get_repository_def().sensor_defs
+    assert {sensor.name for sensor in usual} >= {"automation", "green_source", "standing_check"}
+    without = settings.model_copy(update={"sensors": False})
+    assert build_definitions(without).get_repository_def().sensor_defs == []
