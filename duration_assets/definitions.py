@@ -115,7 +115,14 @@ def job_name(node: Node) -> str:
 
 def _places(nodes: list[Node], service: str, settings: Settings) -> list[Place]:
     return [
-        Place(node, service_named(service), settings, condition_of(node, nodes)) for node in nodes
+        Place(
+            node,
+            service_named(service),
+            settings,
+            # Dagster adds a sensor of its own for conditions that no sensor looks at.
+            condition_of(node, nodes) if settings.sensors else None,
+        )
+        for node in nodes
     ]
 
 

@@ -106,3 +106,11 @@ def test_the_sensors_can_be_left_out_and_everything_else_stays(tmp_path: Path) -
         asset.keys  # type: ignore[union-attr]
         for asset in with_sensors.assets or ()
     ]
+
+
+def test_without_sensors_dagster_adds_none_of_its_own(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "home", tmp_path)
+    usual = build_definitions(settings).get_repository_def().sensor_defs
+    assert {sensor.name for sensor in usual} >= {"automation", "green_source", "standing_check"}
+    without = settings.model_copy(update={"sensors": False})
+    assert build_definitions(without).get_repository_def().sensor_defs == []

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from duration_assets_tests.web.pictures import Pictures
-from duration_assets_tests.web.servers import Servers, running_servers
+from duration_assets_tests.web.servers import Servers, filled_home, running_servers
 
 CHROMIUM = "/usr/bin/chromium"
 # Without the sandbox it runs as root, and without the rest it asks nothing of the network.
@@ -30,11 +30,14 @@ _PATIENCE = 60_000.0
 def servers(
     tmp_path_factory: pytest.TempPathFactory, clean_session_environment: None
 ) -> Iterator[Servers]:
-    with running_servers(tmp_path_factory.mktemp("web")) as servers:
+    """Servers that make nothing by themselves: the tests make what they want."""
+    folder = tmp_path_factory.mktemp("web")
+    with running_servers(filled_home(folder), folder, DURATION_SENSORS="off") as servers:
         yield servers
 
 
-# Not for the session: while it is open, no other test can run an event loop of its own.
+# Not for the session: while it is open, nothing else can run an event loop of its own: neither
+# another test nor what fills a home for the servers.
 @pytest.fixture(scope="module")
 def browser(servers: Servers) -> Iterator[Browser]:
     expect.set_options(timeout=_PATIENCE)

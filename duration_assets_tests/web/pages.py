@@ -1,11 +1,11 @@
-"""Finding one's way in Dagster's web UI: pages, what stands on them, and launching runs.
+"""Finding one's way in Dagster's web UI: pages, and what stands on them.
 
-Only this module knows how the pages are built. Every function waits for what it looks for.
+Only this module and `launching.py` know how the pages are built. Every function waits for what it
+looks for.
 """
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote
 
 from playwright.sync_api import Locator, Page, expect
@@ -17,7 +17,7 @@ GROUPS = ("data", "models", "evaluations")
 LOCATION = "duration_assets.definitions"
 
 CURRENT = "[style*=green]"
-"""Inside an asset in the graph: it is green, all its months are made."""
+"""Inside an asset in the graph: it is green, all its months are made. Inside a month: it is."""
 
 # A chart is only pixels in a canvas. What it draws is read from the component that draws it, once
 # there are pixels of its line's colour.
@@ -84,6 +84,11 @@ def open_month(page: Page, servers: Servers, asset: str, month: Month) -> None:
     page.goto(f"{servers.dagster}/assets/{asset}?view=partitions&partition={month}")
 
 
+def month_row(page: Page, month: Month) -> Locator:
+    """Return a month in the list of an asset's partitions."""
+    return page.locator("[class*=assetListRow]").filter(has=page.get_by_title(str(month)))
+
+
 def open_check(page: Page, servers: Servers, asset: str, check: str) -> None:
     """Open what a check of an asset said last."""
     page.goto(f"{servers.dagster}/assets/{asset}?view=checks&checkDetail={check}")
@@ -137,30 +142,31 @@ def check_row(page: Page, check: str) -> Locator:
     return page.locator("[class*=checkRow]").filter(has=page.get_by_title(check, exact=True))
 
 
-def choose_month(page: Page, month: Month) -> Locator:
-    """Ask to materialize what the open page shows, one asset or a group, for a month.
+def open_sensor(page: Page, servers: Servers, sensor: str, asking_only: bool = False) -> None:
+    """Open the page of a sensor: when it looked, and what came of it.
 
-    Returns:
-        The dialog, which waits for `launch`.
+    Args:
+        page: the browser's page.
+        servers: the servers.
+        sensor: its name.
+        asking_only: show only the looks that asked for something.
     """
-    page.get_by_role("button", name="Materialize").first.click()
-    dialog = page.get_by_role("dialog")
-    months = dialog.get_by_placeholder("ex:")
-    months.fill(str(month))
-    months.press("Enter")
-    expect(dialog.get_by_role("button", name="Launch 1 run")).to_be_enabled()
-    return dialog
+    shown = "?status=success" if asking_only else ""
+    page.goto(f"{servers.dagster}/locations/{LOCATION}/sensors/{sensor}{shown}")
 
 
-def launch(page: Page, dialog: Locator) -> None:
-    """Launch the run that the dialog asks for, and open its page."""
-    dialog.get_by_role("button", name="Launch 1 run").click()
-    expect(page.get_by_text("Launched run")).to_be_visible()
-    page.get_by_text("View", exact=True).last.click()
-    page.wait_for_url("**/runs/*")
+def requesting_tick(page: Page) -> Locator:
+    """Return the latest look of the sensor, among those that are shown, that asked for a run."""
+    return page.get_by_role("row").filter(has_text="1 run requested").first
 
 
-def expect_run_to_end(page: Page, status: str) -> None:
-    """Wait until the run whose page is open has ended, as `Success` or `Failure`."""
-    ended = page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
-    expect(ended).to_have_text(status, timeout=120_000)
+def open_dialog_of(page: Page, row: Locator, button: str) -> Locator:
+    """Open what a row shows in a dialog, and return that; `close_dialog` closes it again."""
+    row.get_by_role("button", name=button).click()
+    return page.get_by_role("dialog")
+
+
+def close_dialog(page: Page, button: str) -> None:
+    """Close the dialog that is open, with the button that it has for it."""
+    page.get_by_role("dialog").get_by_role("button", name=button).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)

@@ -1,37 +1,39 @@
-"""Dagster and MLflow as a user starts them, over a home with some simulated months made.
+"""Dagster and MLflow as a user starts them, over homes with some simulated months made.
 
-Everything that a test needs to know of them stands in `Servers`. The processes are started through
-`duration-prediction dev`, and ended with all that they have started.
+Everything that a test needs to know of them stands in `Servers`.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from duration_assets.definitions import build_definitions
 from duration_assets.home import open_home
 from duration_assets.months import Month
-from duration_assets.servers import _answers
+from duration_assets_tests.backfills.conftest import QUICK
+from duration_assets_tests.development import Development, environment_of
 from duration_assets_tests.homes import Home
 from duration_assets_tests.mlflow_server import free_port
 from duration_assets_tests.months import FEBRUARY, JANUARY, MARCH, simulated_folder
 
-LAST = Month(2023, 4)
-"""Published, but not made: what the tests make in the web UI."""
+FIRST, LAST = Month(2022, 9), Month(2023, 4)
+"""All of them are published; what is not made of them is what the tests make in the web UI."""
+
+MADE = {
+    "data": ("green/raw_trips", "green/cleaned_trips", "green/zone_statistics"),
+    "models": (
+        "green/metered/preprocessor",
+        "green/metered/training_matrix",
+        "green/metered/duration_model",
+    ),
+    "evaluations": ("green/metered/validation_matrix", "green/metered/evaluation"),
+}
+"""The assets of each group, in the order in which they are made."""
 
 _TRIPS = 6_000
-_ANSWER_WITHIN = 120.0
-_END_WITHIN = 30.0
-_LOOK_EVERY = 0.2
 
 
 @dataclass(frozen=True)
@@ -50,97 +52,63 @@ class Servers:
 
 
 @contextmanager
-def running_servers(folder: Path) -> Iterator[Servers]:
-    """Fill a home in `folder`, start `dev` on it, and end every process afterwards."""
-    home = filled_home(folder)
+def running_servers(home: Home, folder: Path, **variables: str) -> Iterator[Servers]:
+    """Start `dev` on a home, and end every process afterwards.
+
+    Args:
+        home: what is served, at the ports of its settings.
+        folder: where the log goes.
+        variables: further environment variables.
+    """
     settings = home.settings
-    servers = Servers(
-        f"http://{settings.host}:{settings.dagster_port}",
-        f"http://{settings.host}:{settings.mlflow_port}",
-        home,
+    environment = {
+        **environment_of(settings),
+        "DURATION_THREADS": str(settings.threads),
+        "PYTHONPATH": QUICK,
+        **variables,
+    }
+    development = Development(
+        environment, folder / "dev.log", settings.dagster_port, settings.mlflow_port
     )
-    log = folder / "dev.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "duration_assets", "dev"],
-            env=_environment(home),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            for address in (f"{servers.dagster}/server_info", f"{servers.mlflow}/health"):
-                _wait_for(address, process, log)
-            yield servers
-        finally:
-            _end(process)
+    try:
+        development.start()
+        yield Servers(development.dagster, development.mlflow, home)
+    finally:
+        development.end()
 
 
 def filled_home(folder: Path) -> Home:
-    """Return a home in which all but the last month is made, and all but the last judged."""
-    home = Home(
-        folder,
-        last_month=str(LAST),
-        threads=1,
-        dagster_port=free_port(),
-        mlflow_port=free_port(),
-    )
-    simulated_folder(home.source, *JANUARY.through(LAST), rows=_TRIPS)
+    """Return a home in which the first three months of 2023 are made: two of them are judged."""
+    home = _home(folder, FIRST, LAST)
+    simulated_folder(home.source, *FIRST.through(LAST), rows=_TRIPS)
     home.train(JANUARY)
     home.train(FEBRUARY)
-    job = build_definitions(home.settings).resolve_job_def("green_metered_models")
-    with open_home(home.settings) as instance:
-        job.execute_in_process(partition_key=str(MARCH), instance=instance)
+    _make_models(home, MARCH)
     return home
 
 
-def _environment(home: Home) -> dict[str, str]:
-    """Return this process's environment with the home's settings, as a user would set them."""
-    settings = home.settings
-    ours = ("DURATION_", "MLFLOW_", "DAGSTER_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return kept | {
-        "DURATION_HOME": str(settings.home),
-        "DURATION_SOURCE": str(home.source),
-        "DURATION_FIRST_MONTH": str(settings.first_month_of("green")),
-        "DURATION_LAST_MONTH": str(settings.last_partition),
-        "DURATION_WINDOW": str(settings.window),
-        "DURATION_THREADS": str(settings.threads),
-        # The sensor lands nothing before its second look: the tests themselves make what they want.
-        "DURATION_LOOK_EVERY": "86400",
-        "DURATION_DAGSTER_PORT": str(settings.dagster_port),
-        "DURATION_MLFLOW_PORT": str(settings.mlflow_port),
-    }
+def waiting_home(folder: Path) -> Home:
+    """Return a home in which two months are made, and a third is not published yet."""
+    home = _home(folder, JANUARY, MARCH)
+    simulated_folder(home.source, JANUARY, FEBRUARY)
+    home.train(JANUARY)
+    _make_models(home, FEBRUARY)
+    return home
 
 
-def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return when an address answers.
-
-    Raises:
-        RuntimeError: if the servers ended or the time is over, with the end of their log.
-    """
-    give_up = time.monotonic() + _ANSWER_WITHIN
-    while process.poll() is None and time.monotonic() < give_up:
-        if _answers(address):
-            return
-        time.sleep(_LOOK_EVERY)
-    raise RuntimeError(f"{address} does not answer:\n{log.read_text()[-3000:]}")
+def _home(folder: Path, first: Month, last: Month) -> Home:
+    return Home(
+        folder,
+        first_month=str(first),
+        last_month=str(last),
+        threads=1,
+        # What is made knows the address of MLflow's UI before that is served.
+        dagster_port=free_port(),
+        mlflow_port=free_port(),
+    )
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask `dev` to end, and make sure that nothing of what it has started is left."""
-    started = psutil.Process(process.pid).children(recursive=True) if _is_alive(process) else []
-    process.terminate()
-    try:
-        process.wait(_END_WITHIN)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    _, left = psutil.wait_procs(started, timeout=5)
-    for each in left:
-        each.kill()
-    psutil.wait_procs(left)
-
-
-def _is_alive(process: subprocess.Popen[bytes]) -> bool:
-    return process.poll() is None
+def _make_models(home: Home, month: Month) -> None:
+    job = build_definitions(home.settings).resolve_job_def("green_metered_models")
+    with open_home(home.settings) as instance:
+        job.execute_in_process(partition_key=str(month), instance=instance)

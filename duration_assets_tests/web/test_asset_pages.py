@@ -181,8 +181,8 @@ def test_cleaned_trips_show_the_rejected_rows_by_reason(
     for reason, count in rejected.items():
         expect(table_row(page, f"rejected {reason}")).to_contain_text(str(count))
     page.set_viewport_size({"width": 1840, "height": 2000})
-    rows = table_row(page, "rows_published"), table_row(page, "preview")
-    pictures.save(page, "asset-metadata", *rows, margin=1)
+    keys = ["rows_published", "preview", *(f"rejected {reason}" for reason in rejected)]
+    pictures.save(page, "asset-metadata", *(table_row(page, key) for key in keys), margin=1)
 
 
 def test_the_page_of_a_model_shows_its_parameters_and_what_it_looks_at(
@@ -252,5 +252,6 @@ def test_the_plots_have_a_point_for_each_month_that_was_made(
     show_plots(page)
     assert plotted(page, key) == expected
     if key == "rmse":
-        page.set_viewport_size({"width": 1600, "height": 1000})
-        pictures.save(page, "plots", section(page, "Metadata"))
+        figures = section(page, "Metadata")
+        figures.evaluate("element => element.scrollIntoView()")
+        pictures.save(page, "plots", figures)

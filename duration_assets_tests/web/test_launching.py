@@ -8,62 +8,42 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from duration_assets_tests.months import JANUARY, published
+from duration_assets_tests.web.launching import choose_months, expect_run_to_end, launch
 from duration_assets_tests.web.pages import (
     CURRENT,
-    GROUPS,
     check_row,
-    choose_month,
-    expect_run_to_end,
-    graph_asset,
-    graph_group,
-    hide_side_panels,
-    launch,
+    month_row,
     open_asset,
     open_check,
-    open_graph,
     open_group,
 )
 from duration_assets_tests.web.pictures import Pictures
-from duration_assets_tests.web.servers import LAST, Servers
+from duration_assets_tests.web.servers import LAST, MADE, Servers
 
 pytestmark = [pytest.mark.browser, pytest.mark.daemon]
-
-
-MODELS = ("preprocessor", "training_matrix", "duration_model")
 
 
 def test_a_month_is_made_group_by_group_from_the_web_ui(
     page: Page, servers: Servers, pictures: Pictures
 ) -> None:
     store = servers.home.store
-    made = {
-        "data": ("green/raw_trips", "green/cleaned_trips", "green/zone_statistics"),
-        "models": tuple(f"green/metered/{name}" for name in MODELS),
-        "evaluations": ("green/metered/validation_matrix", "green/metered/evaluation"),
-    }
-    for group in GROUPS:
-        assert [store.find(asset, LAST) for asset in made[group]] == [None] * len(made[group])
+    for group, assets in MADE.items():
+        assert [store.find(asset, LAST) for asset in assets] == [None] * len(assets)
         open_group(page, servers, group)
-        dialog = choose_month(page, LAST)
+        dialog = choose_months(page, LAST)
         if group == "models":
             pictures.save(page, "materialize", dialog)
         launch(page, dialog)
         expect_run_to_end(page, "Success")
-        assert None not in [store.find(asset, LAST) for asset in made[group]]
-    open_graph(page, servers)
-    hide_side_panels(page)
-    # Opened again, it makes use of the room.
-    open_graph(page, servers)
-    for assets in made.values():
-        for asset in assets:
-            expect(graph_asset(page, asset.rpartition("/")[2]).locator(CURRENT)).to_be_visible()
-    pictures.save(page, "graph", *(graph_group(page, group) for group in GROUPS))
+        assert None not in [store.find(asset, LAST) for asset in assets]
+        open_asset(page, servers, assets[-1], "partitions")
+        expect(month_row(page, LAST).locator(CURRENT)).to_be_visible()
 
 
 def test_one_asset_is_made_again_from_its_page(page: Page, servers: Servers) -> None:
     before = servers.home.store.require("green/zone_statistics", JANUARY, "the test")
     open_asset(page, servers, "green/zone_statistics")
-    launch(page, choose_month(page, JANUARY))
+    launch(page, choose_months(page, JANUARY))
     expect_run_to_end(page, "Success")
     after = servers.home.store.require("green/zone_statistics", JANUARY, "the test")
     assert after.written > before.written
@@ -76,7 +56,7 @@ def test_another_month_s_file_fails_the_run_and_its_check_shows_why(
     source = servers.home.source
     shutil.copy(published(source, JANUARY), published(source, LAST))
     open_group(page, servers, "data")
-    launch(page, choose_month(page, LAST))
+    launch(page, choose_months(page, LAST))
     expect_run_to_end(page, "Failure")
     open_check(page, servers, "green/cleaned_trips", "trips_in_month")
     expect(check_row(page, "trips_in_month").get_by_label("cancel")).to_be_visible()
