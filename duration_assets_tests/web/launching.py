@@ -54,12 +54,11 @@ def expect_run_to_end(page: Page, status: str) -> None:
     expect(ended).to_have_text(status, timeout=_RUN_WITHIN)
 
 
-def expect_backfill_to_succeed(page: Page) -> Locator:
-    """Wait until the backfill whose page is open has ended well, and return how it says so."""
+def expect_backfill_to_succeed(page: Page) -> None:
+    """Wait until the backfill whose page is open has ended well."""
     label = page.get_by_text("Status", exact=True).locator("xpath=../..")
     ended = label.get_by_text(re.compile("^(Succeeded|Failed|Canceled)$"))
     expect(ended).to_have_text("Succeeded", timeout=_BACKFILL_WITHIN)
-    return ended
 
 
 def backfill_row(page: Page, asset: str) -> Locator:
