@@ -106,6 +106,7 @@ def wait_for_a_run(home: Path, status: dg.DagsterRunStatus, *, retried: bool) ->
 
 
 @pytest.mark.daemon
+@pytest.mark.soak
 def test_a_run_that_a_crash_ended_is_found_at_the_next_start_and_started_again(
     tmp_path: Path, source: AnsweringServer
 ) -> None:

@@ -123,6 +123,7 @@ def test_status_shows_a_table_of_months_and_assets(whole: tuple[Backfilled, Done
     assert all(len(line) <= 80 for line in done.output.splitlines())
 
 
+@pytest.mark.soak
 def test_a_backfill_goes_on_after_it_was_interrupted_and_after_everything_was_killed(
     workplace: Backfilled,
 ) -> None:
