@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -83,3 +83,21 @@ def window_months(last: Month, size: int, first: Month) -> list[Month]:
         first: the first month there is; a window that would start before it is shorter.
     """
     return list(max(last.shift(1 - size), first).through(last))
+
+
+def spans(months: Iterable[Month]) -> str:
+    """Write months as people do: `2022-02 to 2022-12, 2023-05`."""
+    return ", ".join(
+        str(first) if first == last else f"{first} to {last}" for first, last in ranges(months)
+    )
+
+
+def ranges(months: Iterable[Month]) -> list[tuple[Month, Month]]:
+    """Return the first and last month of every stretch without a gap, oldest first."""
+    found: list[tuple[Month, Month]] = []
+    for month in sorted(set(months)):
+        if found and found[-1][1].shift(1) == month:
+            found[-1] = (found[-1][0], month)
+        else:
+            found.append((month, month))
+    return found

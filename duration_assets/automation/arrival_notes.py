@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from duration_assets.automation.arrivals import Decision, Limits, Look
-from duration_assets.months import Month
+from duration_assets.months import Month, spans
 
 
 def notes_on(
@@ -49,19 +49,8 @@ def notes_on(
     ]
 
 
-def named(months: Iterable[Month]) -> str:
-    """Name months in time, those that follow each other as one: `2022-01 to 2022-12, 2023-02`."""
-    spans: list[tuple[Month, Month]] = []
-    for month in sorted(months):
-        if spans and spans[-1][1].shift(1) == month:
-            spans[-1] = (spans[-1][0], month)
-        else:
-            spans.append((month, month))
-    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in spans)
-
-
 def _said(months: Collection[Month], sentence: str) -> list[str]:
     """Return the sentence about these months, if there are any."""
     if not months:
         return []
-    return [sentence.format(f"{named(months)} {'is' if len(months) == 1 else 'are'}")]
+    return [sentence.format(f"{spans(months)} {'is' if len(months) == 1 else 'are'}")]

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from duration_assets.backfills.planning import AssetMonth, BackfillPlan, ranges
+from duration_assets.backfills.planning import AssetMonth, BackfillPlan
 from duration_assets.definitions import build_definitions
-from duration_assets.months import Month
+from duration_assets.months import Month, ranges
 from duration_assets.settings import Settings
 
 if TYPE_CHECKING:

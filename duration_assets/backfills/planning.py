@@ -12,7 +12,7 @@ from typing import NamedTuple
 from duration_assets.errors import SettingsError
 from duration_assets.lineage import DATA, EVALUATIONS, MODELS, Node, data_nodes, model_nodes
 from duration_assets.modelling.quality import blocking_problems
-from duration_assets.months import Month
+from duration_assets.months import Month, spans
 from duration_assets.partition_states import State
 from duration_assets.planning import out_of_date
 from duration_assets.resources.store import Store
@@ -152,24 +152,6 @@ def plan_backfill(
                 plan.asked[unit] = tuple(node.key for node in needed)
                 coming.update((node.key, month) for node in needed)
     return plan
-
-
-def spans(months: Iterable[Month]) -> str:
-    """Write months as people do: `2022-02 to 2022-12, 2023-05`."""
-    return ", ".join(
-        str(first) if first == last else f"{first} to {last}" for first, last in ranges(months)
-    )
-
-
-def ranges(months: Iterable[Month]) -> list[tuple[Month, Month]]:
-    """Return the first and last month of every stretch without a gap, oldest first."""
-    found: list[tuple[Month, Month]] = []
-    for month in sorted(set(months)):
-        if found and found[-1][1].shift(1) == month:
-            found[-1] = (found[-1][0], month)
-        else:
-            found.append((month, month))
-    return found
 
 
 def check_months(request: Request, settings: Settings) -> None:

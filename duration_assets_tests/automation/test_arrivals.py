@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duration_assets.automation.arrival_notes import named, notes_on
+from duration_assets.automation.arrival_notes import notes_on
 from duration_assets.automation.arrivals import Decision, Landed, Limits, Look, Sight, decide
 from duration_assets.automation.memory import Known, Memory
-from duration_assets.months import Month
+from duration_assets.months import Month, spans
 
 MONTHS = tuple(Month(2021, 1).through(Month(2023, 12)))
 WINDOW = 12
@@ -331,7 +331,7 @@ def test_a_cursor_of_three_years_of_months_stays_short() -> None:
 
 
 def test_months_that_follow_each_other_are_named_as_one_span() -> None:
-    assert named([MARCH, JANUARY, Month(2022, 12), Month(2022, 6)]) == (
+    assert spans([MARCH, JANUARY, Month(2022, 12), Month(2022, 6)]) == (
         "2022-06, 2022-12 to 2023-01, 2023-03"
     )
 

@@ -12,12 +12,11 @@ from duration_assets.backfills.planning import (
     States,
     nodes_by_group,
     plan_backfill,
-    spans,
 )
 from duration_assets.commands.backfill import GROUP_NAMES
 from duration_assets.errors import SettingsError
 from duration_assets.lineage import DATA, EVALUATIONS, MODELS
-from duration_assets.months import Month
+from duration_assets.months import Month, spans
 from duration_assets.partition_states import State
 from duration_assets.resources.store import Store
 from duration_assets_tests.months import settings_for
