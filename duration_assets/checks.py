@@ -26,7 +26,7 @@ def check_specs(place: Place) -> list[dg.AssetCheckSpec]:
     return [
         dg.AssetCheckSpec(
             name,
-            asset=dg.AssetKey(place.node.key.split("/")),
+            asset=dg.AssetKey.from_user_string(place.node.key),
             blocking=blocking,
             partitions_def=place.partitions,
             description=_description(judge),

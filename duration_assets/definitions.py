@@ -104,7 +104,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             attempts=settings.source_attempts,
         ),
         "progress": LogProgress(),
-        "tracking": Tracking(settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui),
+        "tracking": Tracking.of(settings),
     }
 
 
@@ -130,7 +130,9 @@ def _jobs(places: list[Place]) -> list[Any]:
     """Return a job for each service's data, and each feature set's models and evaluations."""
     keys: dict[str, list[dg.AssetKey]] = {}
     for place in places:
-        keys.setdefault(job_name(place.node), []).append(dg.AssetKey(place.node.key.split("/")))
+        keys.setdefault(job_name(place.node), []).append(
+            dg.AssetKey.from_user_string(place.node.key)
+        )
     return [
         dg.define_asset_job(name, selection=dg.AssetSelection.assets(*assets))
         for name, assets in keys.items()

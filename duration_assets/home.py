@@ -44,7 +44,7 @@ def open_home(settings: Settings) -> DagsterInstance:
     with filelock.FileLock(settings.home / ".home.lock"):
         _remember_source(settings)
         _configure_dagster(settings.dagster_home, postgres=postgres)
-        tracking = Tracking(settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui)
+        tracking = Tracking.of(settings)
         if tracking.may_be_new():
             tracking.prepare()
         tracking.close_abandoned_runs()

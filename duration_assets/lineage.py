@@ -107,6 +107,11 @@ def model_nodes(service: str, feature_set: str, settings: Settings) -> list[Node
     ]
 
 
+def nodes_of(service: str, feature_set: str, settings: Settings) -> list[Node]:
+    """Return the assets of a service and a feature set, in the order in which they are made."""
+    return [*data_nodes(service, settings), *model_nodes(service, feature_set, settings)]
+
+
 def all_nodes(settings: Settings) -> list[Node]:
     """Return every asset that the settings ask for, in the order in which they are made."""
     nodes = []

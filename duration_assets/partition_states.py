@@ -100,7 +100,7 @@ def last_runs(
     said[AssetPartitionStatus.FAILED] = LastRun.FAILED
     there = [month for month in months if node.first_month <= month <= settings.last_partition]
     found = instance.get_status_by_partition(
-        AssetKey(node.key.split("/")),
+        AssetKey.from_user_string(node.key),
         [str(month) for month in there],
         monthly(node.first_month, settings.last_month),
     )

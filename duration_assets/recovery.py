@@ -7,12 +7,12 @@ waits in its queue stays there.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from duration_assets.errors import TrackingError
-from duration_assets.lineage import all_nodes
+from duration_assets.lineage import Node, all_nodes
 from duration_assets.resources.live_runs import LiveRuns
 from duration_assets.resources.tracking import Tracking
 from duration_assets.settings import Settings
@@ -88,11 +88,11 @@ def recover(
     """
     live_runs = LiveRuns(settings.home)
     alive = live_runs.known()
-    records = instance.get_run_records(_in_progress())
+    nodes = all_nodes(settings)
     ours = {
         record.dagster_run.run_id: _seen(record)
-        for record in records
-        if _is_ours(record.dagster_run, settings)
+        for record in instance.get_run_records(_in_progress())
+        if _is_ours(record.dagster_run, nodes)
     }
     lost = lost_runs(ours.values(), alive, nothing_starts=nothing_starts)
     reported = [run_id for run_id in lost if _report(instance, run_id, log)]
@@ -122,15 +122,14 @@ def _seen(record: Any) -> RunInProgress:
     )
 
 
-def _is_ours(run: DagsterRun, settings: Settings) -> bool:
+def _is_ours(run: DagsterRun, nodes: Sequence[Node]) -> bool:
     """Say whether a run makes assets of this project and no others."""
-    keys = {node.key for node in all_nodes(settings)}
     selected = {key.to_user_string() for key in run.asset_selection or ()}
     if selected:
-        return selected <= keys
+        return selected <= {node.key for node in nodes}
     from duration_assets.definitions import job_name
 
-    return run.job_name in {job_name(node) for node in all_nodes(settings)}
+    return run.job_name in {job_name(node) for node in nodes}
 
 
 def _report(instance: DagsterInstance, run_id: str, log: Any) -> bool:

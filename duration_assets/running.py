@@ -136,7 +136,7 @@ def _run(
             job.execute_in_process(
                 partition_key=str(month),
                 instance=instance,
-                asset_selection=[AssetKey(node.key.split("/")) for node in nodes],
+                asset_selection=[AssetKey.from_user_string(node.key) for node in nodes],
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 run_id=run_id,
                 tags={"dagster/max_retries": "0"},

@@ -73,10 +73,7 @@ def serve(settings: Settings) -> None:
         lock = stack.enter_context(only_server_of(settings.home))
         with open_home(settings) as instance:
             # No daemon is there that could be about to start a run.
-            tracking = Tracking(
-                settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui
-            )
-            recover(settings, instance, tracking, _LOG, nothing_starts=True)
+            recover(settings, instance, Tracking.of(settings), _LOG, nothing_starts=True)
             threads = threads_of_a_run(settings, instance)
         _run_servers(settings, servers, _environment(settings, threads), lock)
 

@@ -60,7 +60,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def recovered(world: World, *, nothing_starts: bool = True) -> list[str]:
     settings = world.settings
-    tracking = Tracking(settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui)
+    tracking = Tracking.of(settings)
     return recover(settings, world.instance, tracking, LOG, nothing_starts=nothing_starts)
 
 
@@ -104,7 +104,7 @@ def test_lost_runs_are_reported_also_while_mlflow_is_away(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings, run = world.settings, world.begin("2023-01", world.nodes["green/raw_trips"])
-    away = AwayTracking(settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui)
+    away = AwayTracking.of(settings)
     assert recover(settings, world.instance, away, LOG, nothing_starts=True) == [run.run_id]
     assert "could not be closed: nobody is there" in caplog.text
 

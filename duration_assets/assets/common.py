@@ -57,7 +57,7 @@ class Place:
         """Return what every asset of the project says of itself."""
         note = f"\n\n{self.service.note}" if self.service.note else ""
         return {
-            "key": dg.AssetKey(self.node.key.split("/")),
+            "key": dg.AssetKey.from_user_string(self.node.key),
             "group_name": self.node.group,
             "description": description + note,
             "kinds": kinds,
@@ -66,7 +66,7 @@ class Place:
             "automation_condition": self.condition,
             "deps": [
                 dg.AssetDep(
-                    dg.AssetKey(reads.asset.split("/")),
+                    dg.AssetKey.from_user_string(reads.asset),
                     partition_mapping=dg.TimeWindowPartitionMapping(
                         start_offset=reads.first,
                         end_offset=reads.last,

@@ -39,7 +39,7 @@ def result(
         "path": dg.MetadataValue.path(str(partition.folder)),
     }
     return dg.MaterializeResult(
-        asset_key=dg.AssetKey(partition.asset.split("/")),
+        asset_key=dg.AssetKey.from_user_string(partition.asset),
         metadata={**general, **metadata},
         check_results=checks,
         data_version=dg.DataVersion(partition.data_version),

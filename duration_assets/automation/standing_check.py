@@ -231,7 +231,7 @@ def look(
                 run_key=stale.key,
                 job_name=job_name(stale.nodes[0]),
                 partition_key=str(stale.month),
-                asset_selection=[dg.AssetKey(node.key.split("/")) for node in stale.nodes],
+                asset_selection=[dg.AssetKey.from_user_string(node.key) for node in stale.nodes],
             )
             for stale in found.stale
             if stale.key in before
@@ -251,7 +251,7 @@ def _describe(partition: tuple[str, Month], instance: dg.DagsterInstance, store:
     for problem in _problems(asset, month, store):
         return f"{asset}: {month} was refused: {problem}"
     planned = instance.get_latest_planned_materialization_info(
-        dg.AssetKey(asset.split("/")), str(month)
+        dg.AssetKey.from_user_string(asset), str(month)
     )
     run = f"run {planned.run_id[:8]}" if planned else "its manifest is damaged"
     return f"{asset}: {month} failed ({run})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import filelock
@@ -15,10 +16,9 @@ from duration_assets.backfills.planning import (
     Request,
     Unit,
     by_asset,
-    nodes_by_group,
     plan_backfill,
 )
-from duration_assets.lineage import Node
+from duration_assets.lineage import Node, nodes_of
 from duration_assets.partition_states import State, StoreView, partition_states
 from duration_assets.resources.store import Store
 from duration_assets.settings import Settings
@@ -133,8 +133,8 @@ class Asker:
         months = self.settings.first_month_of(self.request.service).through(self.request.last)
         return partition_states(self.settings, self.instance, store, nodes, months)
 
-    @property
+    @cached_property
     def _nodes(self) -> dict[str, Node]:
         request = self.request
-        groups = nodes_by_group(request.service, request.feature_set, self.settings)
-        return {node.key: node for group in groups.values() for node in group}
+        nodes = nodes_of(request.service, request.feature_set, self.settings)
+        return {node.key: node for node in nodes}

@@ -135,8 +135,7 @@ class Daemon:
 
     def _start(self) -> None:
         settings = self._settings
-        tracking = Tracking(settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui)
-        lost = recover(settings, self._instance, tracking, _LOG, nothing_starts=True)
+        lost = recover(settings, self._instance, Tracking.of(settings), _LOG, nothing_starts=True)
         if lost:
             self._say(f"{len(lost)} runs whose processes are gone were ended.")
         write_atomically(settings.home / _MEMORY, json.dumps({"settings": self._known()}).encode())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -218,7 +219,7 @@ class Backfilling:
         for each in self._backfill_ids:
             mark_canceled(self.instance, each)
 
-    @property
+    @cached_property
     def _asker(self) -> Asker:
         return Asker(self.settings, self.instance, self.request)
 

@@ -57,7 +57,7 @@ def launch(instance: DagsterInstance, settings: Settings, plan: BackfillPlan) ->
         dynamic_partitions_store=instance,
         partitions_by_assets=[
             PartitionsByAssetSelector(
-                asset_key=AssetKey(key.split("/")),
+                asset_key=AssetKey.from_user_string(key),
                 partitions=PartitionsSelector(
                     [PartitionRangeSelector(str(first), str(last)) for first, last in ranges(asked)]
                 ),
@@ -91,7 +91,7 @@ def targets(backfill: PartitionBackfill) -> set[AssetMonth]:
     assert backfill.asset_backfill_data is not None
     subset = backfill.asset_backfill_data.target_subset
     return {
-        ("/".join(partition.asset_key.path), Month.parse(partition.partition_key))
+        (partition.asset_key.to_user_string(), Month.parse(partition.partition_key))
         for partition in subset.iterate_asset_partitions()
         if partition.partition_key is not None
     }

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from duration_assets.errors import SettingsError
-from duration_assets.lineage import DATA, EVALUATIONS, MODELS, Node, data_nodes, model_nodes
+from duration_assets.lineage import DATA, EVALUATIONS, MODELS, Node, nodes_of
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.months import Month, spans
 from duration_assets.partition_states import State
@@ -108,7 +108,7 @@ class BackfillPlan:
 
 def nodes_by_group(service: str, feature_set: str, settings: Settings) -> dict[str, list[Node]]:
     """Return the assets of a service and feature set by group, in the order of `GROUPS`."""
-    nodes = [*data_nodes(service, settings), *model_nodes(service, feature_set, settings)]
+    nodes = nodes_of(service, feature_set, settings)
     return {group: [node for node in nodes if node.group == group] for group in GROUPS}
 
 

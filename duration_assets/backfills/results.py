@@ -72,7 +72,7 @@ class Ledger:
 
     def _take_in(self, run: DagsterRun) -> dict[Unit, Outcome]:
         month = Month.parse(run.tags["dagster/partition"])
-        asked = {"/".join(key.path) for key in run.asset_selection or ()}
+        asked = {key.to_user_string() for key in run.asset_selection or ()}
         made = asked if run.is_success else _materialized(run, self._instance)
         self._made.update((key, month) for key in made)
         news: dict[Unit, Outcome] = {}
@@ -187,7 +187,7 @@ def _materialized(run: DagsterRun, instance: DagsterInstance) -> set[str]:
 
     entries = instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
     events = [entry.dagster_event for entry in entries]
-    return {"/".join(event.asset_key.path) for event in events if event and event.asset_key}
+    return {event.asset_key.to_user_string() for event in events if event and event.asset_key}
 
 
 def _failure(run: DagsterRun, instance: DagsterInstance) -> str:

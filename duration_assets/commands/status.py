@@ -45,12 +45,12 @@ def status(
     from rich.console import Console
 
     from duration_assets.home import open_home
-    from duration_assets.lineage import data_nodes, model_nodes
+    from duration_assets.lineage import nodes_of
     from duration_assets.partition_states import partition_states
     from duration_assets.resources.store import Store
 
     settings = settings_for(service, feature_set)
-    nodes = [*data_nodes(service, settings), *model_nodes(service, feature_set, settings)]
+    nodes = nodes_of(service, feature_set, settings)
     there = settings.first_month_of(service).through(settings.last_partition)
     months = [month for month in there if (first or month) <= month <= (last or month)]
     with open_home(settings) as instance:

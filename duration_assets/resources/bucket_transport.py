@@ -17,6 +17,7 @@ from fsspec.asyn import sync
 from duration_assets.resources.listing import list_months
 from duration_assets.resources.transport import (
     CHUNK,
+    FORBIDDEN,
     Incoming,
     InterruptionError,
     RefusalError,
@@ -32,7 +33,7 @@ _CREDENTIAL_CODES = {
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
 }
-_FORBIDDEN, _NOT_FOUND = 403, 404
+_NOT_FOUND = 404
 _NO_CREDENTIALS = (
     botocore.exceptions.NoCredentialsError,
     botocore.exceptions.PartialCredentialsError,
@@ -105,7 +106,7 @@ class BucketTransport:
                 with _translated():
                     found = list_months(files, address)
             except RefusalError as refusal:
-                if refusal.status == _FORBIDDEN:
+                if refusal.status == FORBIDDEN:
                     return None
                 raise
         return {month: Seen(info["ETag"], info["size"], True) for month, info in found.items()}

@@ -1,8 +1,8 @@
-"""Who owns an MLflow run: a file in the home that a training keeps locked for as long as it lives.
+"""Who owns a run of MLflow or Dagster, or a backfill: a file in the home, locked while that lives.
 
-However a process ends, the system lets go of its locks. So a file that can be locked belongs to a
-training that is gone; no process number, clock or host name has to be compared. The file's name is
-on the run as a tag.
+However a process ends, the system lets go of its locks. So a file that can be locked belongs to one
+that is gone; no process number, clock or host name has to be compared. On an MLflow run, the file's
+name is a tag.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ OWNER_TAG = "duration_assets.owner"
 
 
 class Owner:
-    """The owner of one MLflow run.
+    """The owner of one run or backfill.
 
     Attributes:
-        name: names its host and process, for people who wonder.
+        name: of its file: with `new`, its host and process, for people who wonder.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,7 +53,7 @@ class Owner:
             yield
 
     def is_gone(self) -> bool:
-        """Say whether the training ended, or its process did."""
+        """Say whether what it stands for ended, or its process did."""
         try:
             with self.alive():
                 return True
@@ -61,5 +61,5 @@ class Owner:
             return False
 
     def forget(self) -> None:
-        """Forget an owner whose run was ended."""
+        """Forget an owner whose run or backfill has ended."""
         self._path.unlink(missing_ok=True)

@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from duration_assets.errors import SettingsError, SourceAccessError, SourceError, ThrottledError
 from duration_assets.months import Month
 from duration_assets.resources.transport import (
+    ABSENT,
+    BUSY,
+    FORBIDDEN,
+    UNAUTHORIZED,
     InterruptionError,
     ReadingTransport,
     RefusalError,
@@ -18,10 +22,6 @@ from duration_assets.resources.transport import (
 )
 from duration_assets.resources.trip_source import TripSource, published_long_ago
 from duration_assets.services import Service
-
-_UNAUTHORIZED, _FORBIDDEN = 401, 403
-_ABSENT = (404, 410)
-_THROTTLED = (429, 503)
 
 
 @dataclass
@@ -76,12 +76,12 @@ class SourceWatch:
         except InterruptionError as failure:
             raise _explained(failure) from None
         except RefusalError as refusal:
-            if refusal.status in _THROTTLED:
+            if refusal.status in BUSY:
                 raise _explained(refusal) from None
-            answers.proven = answers.proven and refusal.status != _FORBIDDEN
-            if refusal.status in _ABSENT:
+            answers.proven = answers.proven and refusal.status != FORBIDDEN
+            if refusal.status in ABSENT:
                 answers.absent.add(month)
-            elif refusal.status == _FORBIDDEN:
+            elif refusal.status == FORBIDDEN:
                 answers.refused.add(month)
             else:
                 answers.problems[month] = str(refusal)
@@ -107,7 +107,7 @@ class SourceWatch:
             self.ask(asked, again)
             if not again.found:
                 raise ThrottledError(
-                    f"The source refuses to show {asked} too (status {_FORBIDDEN}), which is known "
+                    f"The source refuses to show {asked} too (status {FORBIDDEN}), which is known "
                     "to be published: it throttles, or does not let you look at it."
                 )
         answers.absent |= answers.refused
@@ -138,13 +138,13 @@ def _explained(failure: RefusalError | InterruptionError) -> SourceError:
     """Return the error that says what a failure means."""
     if isinstance(failure, InterruptionError):
         return SourceError(f"The source does not answer ({failure}).")
-    if failure.status in _THROTTLED:
+    if failure.status in BUSY:
         return ThrottledError(f"The source throttles ({failure}).")
-    if failure.status == _UNAUTHORIZED:
+    if failure.status == UNAUTHORIZED:
         return SourceAccessError(
             f"The source may not be looked at ({failure}): check the permissions or credentials."
         )
-    if failure.status in _ABSENT:
+    if failure.status in ABSENT:
         return SourceError("The source is not there, or is empty: check DURATION_SOURCE.")
     return SourceError(f"The source refuses to be looked at ({failure}).")
 

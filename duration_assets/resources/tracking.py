@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import filelock
 
@@ -32,6 +32,8 @@ from duration_assets.resources.training_run import TrainingRun, log_content
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from duration_assets.settings import Settings
 
 EXPERIMENT = "nyc-taxi-experiment"
 ARTIFACT_FOLDER = "mlartifacts"
@@ -57,6 +59,11 @@ class Tracking:
         self.home = home
         self.ui_url = ui_url
         self.experiment = experiment
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the store that the settings name."""
+        return cls(settings.tracking_uri, home=settings.home, ui_url=settings.mlflow_ui)
 
     def may_be_new(self) -> bool:
         """Say whether the store has to be looked at to know if it is ready.

@@ -14,6 +14,11 @@ from typing import Any, Protocol, runtime_checkable
 
 from duration_assets.errors import SettingsError
 
+UNAUTHORIZED, FORBIDDEN = 401, 403
+ABSENT = (404, 410)
+BUSY = (429, 503)
+"""Statuses of refusals. A 403 may stand for any of them: who asks has to find out which."""
+
 CHUNK = 1 << 20
 """Bytes that are asked for at a time, and kept in memory."""
 

@@ -31,6 +31,10 @@ from duration_assets.errors import (
 from duration_assets.months import Month
 from duration_assets.progress import Report
 from duration_assets.resources.transport import (
+    ABSENT,
+    BUSY,
+    FORBIDDEN,
+    UNAUTHORIZED,
     InterruptionError,
     RefusalError,
     Transport,
@@ -40,9 +44,8 @@ from duration_assets.services import Service
 
 FILE_NAME = "{service}_tripdata_{month}.parquet"
 _ANY = {"service": "*", "month": "[0-9][0-9][0-9][0-9]-[0-9][0-9]"}
-_UNAUTHORIZED, _FORBIDDEN, _TIMED_OUT = 401, 403, 408
-_ABSENT = (404, 410)
-_THROTTLED = (_FORBIDDEN, 429, 503)
+_TIMED_OUT = 408
+_THROTTLED = (FORBIDDEN, *BUSY)
 _KNOWN_SINCE = Month(2021, 1)
 _LONGEST_WAIT = 60.0
 _WAY_OUT = "`make demo` shows everything offline, on simulated trips."
@@ -151,13 +154,13 @@ class TripSource:
         try:
             return self._copy(service, month, destination, progress)
         except RefusalError as refusal:
-            if refusal.status != _FORBIDDEN or not self._known_month_answers(service, month):
+            if refusal.status != FORBIDDEN or not self._known_month_answers(service, month):
                 raise
         # Whatever throttled may have stopped in between: only the answer from now on tells.
         try:
             return self._copy(service, month, destination, progress)
         except RefusalError as refusal:
-            raise RefusalError(404) if refusal.status == _FORBIDDEN else refusal from None
+            raise RefusalError(404) if refusal.status == FORBIDDEN else refusal from None
 
     def _copy(
         self, service: Service, month: Month, destination: Path, progress: Report | None
@@ -204,15 +207,15 @@ class TripSource:
         )
         if isinstance(failure, InterruptionError):
             return unreachable
-        if failure.status in _ABSENT:
+        if failure.status in ABSENT:
             return self._absent(service, month)
-        if failure.status == _UNAUTHORIZED:
+        if failure.status == UNAUTHORIZED:
             return SourceAccessError(
                 f"{address} may not be read ({failure}). Check the permissions, or the "
                 "credentials: for a bucket AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if they "
                 "are temporary, AWS_SESSION_TOKEN."
             )
-        if failure.status == _FORBIDDEN:
+        if failure.status == FORBIDDEN:
             return ThrottledError(
                 f"{address} is refused for now ({failure}), and so are months that are known to "
                 "be published: the source throttles, or does not let you read it. Try again "
