@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
 
 Report = Callable[[int, int | None], None]
 """Called with how much is done and how much there is, None if nobody knows."""
@@ -50,25 +53,34 @@ class BarProgress:
     @contextmanager
     def task(self, what: str, unit: str, log: Any) -> Iterator[Report]:
         """Open a task; see `Progress`."""
-        from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as Bars
-
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[at]}"))
-        with Bars(
-            *columns,
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        ) as bars:
+        with bars_on_standard_error() as bars:
             bar = bars.add_task(what, total=None, at="")
 
             def report(done: int, total: int | None) -> None:
                 bars.update(bar, completed=done, total=total, at=_amount(done, total, unit))
 
             yield report
+
+
+def bars_on_standard_error() -> Bars:
+    """Return bars that are gone once they are done, and are not drawn where no terminal is.
+
+    Their tasks have a field `at`, which says how far they are.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    return Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[at]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
 def _amount(done: int, total: int | None, unit: str) -> str:

@@ -102,18 +102,9 @@ class _Display:
 
 @contextmanager
 def _display() -> Iterator[_Display]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from duration_assets.progress import bars_on_standard_error
 
-    console = Console(stderr=True)
-    columns = (TextColumn("Backfill"), BarColumn(), TextColumn("{task.fields[at]}"))
-    with Progress(
-        *columns,
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bars:
+    with bars_on_standard_error() as bars:
         yield _Display(bars, bars.add_task("Backfill", total=None, at=""))
 
 
