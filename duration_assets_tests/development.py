@@ -85,24 +85,15 @@ class Development:
         return self._process is not None and self._process.poll() is None
 
     def processes(self, part: str = "") -> list[psutil.Process]:
-        """Return the processes of this home whose command line holds a text.
-
-        They are known by the home in their environment: whatever was killed, the others are found.
-        """
-        home = self.environment["DURATION_HOME"]
-        found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                same = process.environ().get("DURATION_HOME") == home
-                if same and part in " ".join(process.cmdline()) and process.is_running():
-                    found.append(process)
-        return found
+        """Return the processes of this home whose command line holds a text."""
+        return processes_of(self.environment["DURATION_HOME"], part)
 
     def kill_everything(self) -> None:
-        """Kill all processes of this home at once."""
-        for process in self.processes():
-            with suppress(psutil.Error):
-                process.send_signal(signal.SIGKILL)
+        """Kill all processes of this home at once, so that none can say or write a last word."""
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for process in self.processes():
+                with suppress(psutil.Error):
+                    process.send_signal(number)
         if self._process is not None:
             self._process.wait()
         psutil.wait_procs(self.processes(), timeout=10)
@@ -123,6 +114,20 @@ class Development:
                 return
             time.sleep(_LOOK_EVERY)
         raise RuntimeError(f"{address} does not answer:\n{self.log.read_text()[-3000:]}")
+
+
+def processes_of(home: Path | str, part: str = "") -> list[psutil.Process]:
+    """Return the processes that work on a home, and whose command line holds a text.
+
+    They are known by the home in their environment: whatever was killed, the others are found.
+    """
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            same = process.environ().get("DURATION_HOME") == str(home)
+            if same and part in " ".join(process.cmdline()) and process.is_running():
+                found.append(process)
+    return found
 
 
 @contextmanager

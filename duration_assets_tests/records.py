@@ -17,11 +17,6 @@ from duration_assets.resources.store import Store
 from duration_assets.settings import Settings
 
 _LOOK_EVERY = 2.0
-_GROUPS = {
-    "data": {"raw_trips", "cleaned_trips", "zone_statistics"},
-    "models": {"preprocessor", "training_matrix", "duration_model"},
-    "evaluations": {"validation_matrix", "evaluation"},
-}
 
 
 @dataclass(frozen=True)
@@ -37,6 +32,11 @@ class Made:
     group: str
     month: str
     status: str
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it neither waits nor works."""
+        return self.status in ("SUCCESS", "FAILURE", "CANCELED")
 
 
 class Records:
@@ -54,12 +54,13 @@ class Records:
         with dg.DagsterInstance.from_config(str(self.settings.dagster_home)) as instance:
             runs = instance.get_runs()
         return [
-            Made(_group_of(run), run.tags["dagster/partition"], run.status.value) for run in runs
+            Made(self._group_of(run), run.tags["dagster/partition"], run.status.value)
+            for run in runs
         ]
 
     def busy(self) -> bool:
         """Say whether any run waits or works."""
-        return any(run.status not in ("SUCCESS", "FAILURE", "CANCELED") for run in self.runs())
+        return any(not run.has_ended for run in self.runs())
 
     def current(self, name: str) -> list[str]:
         """Return the months for which an asset is current, by the last part of its key."""
@@ -93,7 +94,7 @@ class Records:
         while time.monotonic() < since + quiet:
             assert time.monotonic() < give_up, "it does not come to rest"
             runs = self.runs()
-            if self.busy() or len(runs) != count:
+            if len(runs) != count or any(not run.has_ended for run in runs):
                 since, count = time.monotonic(), len(runs)
             time.sleep(_LOOK_EVERY)
 
@@ -109,18 +110,16 @@ class Records:
             for month in self.store.months(key)
         }
 
+    def _group_of(self, run: dg.DagsterRun) -> str:
+        for key in run.asset_selection or ():
+            return self.nodes[key.to_user_string()].group
+        return run.job_name.rpartition("_")[2]
+
 
 def _content(store: Store, node: Node, month: Month) -> str:
     found = store.require(node.key, month, "the test")
     # Each training has an MLflow run of its own, which is part of the model's version.
     return str(found.summary.get("content", found.data_version))
-
-
-def _group_of(run: dg.DagsterRun) -> str:
-    names = {key.path[-1] for key in run.asset_selection or ()}
-    if not names:
-        return run.job_name.rpartition("_")[2]
-    return next(group for group, members in _GROUPS.items() if names & members)
 
 
 def publish(file: Path, folder: Path) -> None:

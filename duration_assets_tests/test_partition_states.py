@@ -10,7 +10,7 @@ import pytest
 from duration_assets.lineage import Node
 from duration_assets.months import Month
 from duration_assets.partition_states import State, StoreView, partition_states
-from duration_assets_tests.automation.world import World
+from duration_assets_tests.automation.world import World, world_of_three_months
 
 MONTHS = list(Month(2022, 12).through(Month(2023, 4)))
 CLEANED, MODEL = "green/cleaned_trips", "green/metered/duration_model"
@@ -18,10 +18,7 @@ CLEANED, MODEL = "green/cleaned_trips", "green/metered/duration_model"
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """Three months that were made to the last evaluation, with windows of two."""
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
-        world = World(tmp_path, instance, last_month="2023-03", window=2)
-        world.make_everything("2023-01", "2023-02", "2023-03")
+    with world_of_three_months(tmp_path) as world:
         yield world
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -13,15 +12,9 @@ JUDGING_GROUP = ("validation_matrix", "evaluation")
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
-        yield instance
-
-
-@pytest.fixture
-def world(tmp_path: Path, instance: dg.DagsterInstance) -> World:
+def world(tmp_path: Path, own_instance: dg.DagsterInstance) -> World:
     """Half a year of months, with windows of three."""
-    return World(tmp_path, instance, last_month="2023-07", window=3)
+    return World(tmp_path, own_instance, last_month="2023-07", window=3)
 
 
 def models(*months: str) -> Asked:
@@ -67,9 +60,9 @@ def test_a_window_waits_for_a_month_that_is_missing_in_it(world: World) -> None:
 
 
 def test_a_month_that_arrives_years_late_is_carried_on_too(
-    tmp_path: Path, instance: dg.DagsterInstance
+    tmp_path: Path, own_instance: dg.DagsterInstance
 ) -> None:
-    world = World(tmp_path, instance, first_month="2021-01", last_month="2023-03", window=1)
+    world = World(tmp_path, own_instance, first_month="2021-01", last_month="2023-03", window=1)
     land(world, "2023-01", "2023-02")
 
     assert land(world, "2021-01") == models("2021-01")
@@ -128,9 +121,9 @@ def test_months_out_of_order_end_with_everything_made(world: World) -> None:
 
 
 def test_three_years_at_once_are_each_asked_for_once(
-    tmp_path: Path, instance: dg.DagsterInstance
+    tmp_path: Path, own_instance: dg.DagsterInstance
 ) -> None:
     months = [f"{year}-{number:02d}" for year in (2021, 2022, 2023) for number in range(1, 13)]
-    world = World(tmp_path, instance, first_month="2021-01", last_month="2023-12", window=12)
+    world = World(tmp_path, own_instance, first_month="2021-01", last_month="2023-12", window=12)
 
     assert land(world, *months) == models(*months) | evaluations(*months[1:])

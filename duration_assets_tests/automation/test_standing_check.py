@@ -13,7 +13,7 @@ from duration_assets.lineage import all_nodes
 from duration_assets.months import Month
 from duration_assets.partition_states import StoreView, partition_states
 from duration_assets.settings import Settings
-from duration_assets_tests.automation.world import World
+from duration_assets_tests.automation.world import World, world_of_three_months
 
 PREPROCESSOR, MATRIX, MODEL = (
     f"green/metered/{name}" for name in ("preprocessor", "training_matrix", "duration_model")
@@ -48,10 +48,7 @@ class Checked:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """Three months that were made to the last evaluation, with windows of two."""
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
-        world = World(tmp_path, instance, last_month="2023-03", window=2)
-        world.make_everything("2023-01", "2023-02", "2023-03")
+    with world_of_three_months(tmp_path) as world:
         yield world
 
 

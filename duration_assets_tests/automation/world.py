@@ -8,6 +8,8 @@ manifest, and no files.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,15 @@ Asked = set[tuple[str, str]]
 
 GOOD_MONTH = {"rows": 9, "kept": 9, "picked_up_in_month": 9, "unknown_zones": 0, "not_finite": 0}
 """What the blocking rules look at, in a month that they let pass."""
+
+
+@contextmanager
+def world_of_three_months(folder: Path) -> Iterator[World]:
+    """Make a world in which three months are made to the last evaluation, with windows of two."""
+    with dg.instance_for_test(temp_dir=str(folder)) as instance:
+        world = World(folder, instance, last_month="2023-03", window=2)
+        world.make_everything("2023-01", "2023-02", "2023-03")
+        yield world
 
 
 class World:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from duration_assets_tests.command_line import COMMAND, Done, Workplace
+from duration_assets_tests.development import processes_of
 from duration_assets_tests.months import simulated_folder
 
 BACKFILL_TIME_LIMIT = 540
@@ -63,14 +64,7 @@ class Backfilled(Workplace):
 
     def processes(self) -> list[psutil.Process]:
         """Return the processes that work on the home."""
-        mine = []
-        for process in psutil.process_iter():
-            try:
-                if process.environ().get("DURATION_HOME") == str(self.home):
-                    mine.append(process)
-            except psutil.Error:
-                continue
-        return mine
+        return processes_of(self.home)
 
 
 def results(done: Done) -> dict[str, dict[str, str]]:

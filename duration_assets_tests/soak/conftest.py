@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from duration_assets.months import Month
+from duration_assets.settings import Settings
+from duration_assets_tests.months import settings_for
+
+FIRST, LAST = Month(2021, 1), Month(2023, 12)
+MONTHS = list(FIRST.through(LAST))
+"""The three years of published months."""
 
 _FOLDER = "DURATION_TEST_SOAK_FOLDER"
 
@@ -24,6 +31,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def settings_of_three_years(home: Path, source: Path) -> Settings:
+    """Return the settings of a home for all of them."""
+    return settings_for(home, source, first_month=str(FIRST), last_month=str(LAST), window=12)
+
+
 Say = Callable[[str], None]
 
 
@@ -36,16 +48,3 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
             print(f"\n{time.strftime('%H:%M:%S')} {line}", flush=True)
 
     return say
-
-
-@pytest.fixture
-def timed(say: Say) -> Callable[[str], object]:
-    """Say how long something took."""
-
-    @contextmanager
-    def timed(what: str) -> Iterator[None]:
-        began = time.monotonic()
-        yield
-        say(f"{what}: {time.monotonic() - began:.0f} s")
-
-    return timed

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from duration_assets.months import Month
 from duration_assets_tests.development import Development, environment_of
-from duration_assets_tests.months import settings_for
 from duration_assets_tests.records import Records
-from duration_assets_tests.soak.conftest import Say
+from duration_assets_tests.soak.conftest import FIRST, LAST, MONTHS, Say, settings_of_three_years
 
 pytestmark = [
     pytest.mark.soak,
@@ -23,18 +21,9 @@ pytestmark = [
     pytest.mark.timeout(3 * 3600),
 ]
 
-FIRST, LAST = Month(2021, 1), Month(2023, 12)
-MONTHS = list(FIRST.through(LAST))
-
 
 def test_one_command_makes_three_years(workspace: Path, real_data: Path, say: Say) -> None:
-    settings = settings_for(
-        workspace / "home",
-        real_data / "trip-data",
-        first_month=str(FIRST),
-        last_month=str(LAST),
-        window=12,
-    )
+    settings = settings_of_three_years(workspace / "home", real_data / "trip-data")
     variables = Development(environment_of(settings), workspace / "dev.log").variables
     began = time.monotonic()
     done = subprocess.run(

@@ -10,9 +10,9 @@ import pytest
 
 from duration_assets.months import Month
 from duration_assets_tests.development import Development, development
-from duration_assets_tests.months import published, rewrite, settings_for
+from duration_assets_tests.months import published, rewrite
 from duration_assets_tests.records import Records, publish
-from duration_assets_tests.soak.conftest import Say
+from duration_assets_tests.soak.conftest import MONTHS, Say, settings_of_three_years
 
 pytestmark = [
     pytest.mark.soak,
@@ -21,8 +21,6 @@ pytestmark = [
     pytest.mark.timeout(3 * 3600),
 ]
 
-FIRST, LAST = Month(2021, 1), Month(2023, 12)
-MONTHS = list(FIRST.through(LAST))
 HOURS = 3600.0
 QUIET = 180.0
 """Seconds without any run after which nothing more is coming: every sensor has looked twice."""
@@ -41,13 +39,7 @@ class Project:
 def project(workspace: Path, clean_session_environment: None) -> Iterator[Project]:
     source = workspace / "source"
     source.mkdir()
-    settings = settings_for(
-        workspace / "home",
-        source,
-        first_month=str(FIRST),
-        last_month=str(LAST),
-        window=12,
-    )
+    settings = settings_of_three_years(workspace / "home", source)
     with development(settings, workspace, DURATION_LAND_ALL="true") as servers:
         yield Project(servers, source, Records(settings))
 
