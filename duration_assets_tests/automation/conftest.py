@@ -1,11 +1,14 @@
-"""Dagster's own records, which take seconds to make."""
+"""Dagster's own records, which take seconds to make, and the sensor on a folder."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
+
+from duration_assets_tests.automation.sensing import Sensing
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +27,17 @@ def own_instance(
     """Records of one test alone."""
     with dg.instance_for_test(temp_dir=str(tmp_path_factory.mktemp("dagster"))) as instance:
         yield instance
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A source folder without months."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def sensing(tmp_path: Path, folder: Path, instance: dg.DagsterInstance) -> Sensing:
+    """The sensor on that folder, and a home with nothing landed."""
+    return Sensing(tmp_path / "home", folder, instance)

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from duration_assets.definitions import build_definitions, build_resources
 from duration_assets.months import Month
 from duration_assets.resources.store import Store
-from duration_assets_tests.months import settings_for
+from duration_assets_tests.months import published, settings_for
 
 RAW_TRIPS = "green/raw_trips"
 
@@ -60,3 +61,11 @@ class Sensing:
                 summary={"size": len(content)},
                 simulated=True,
             )
+
+
+def write(folder: Path, month: str | Month, content: str = "a") -> bytes:
+    """Write a small Parquet file as a month."""
+    path = published(folder, Month.parse(str(month)))
+    path.parent.mkdir(exist_ok=True)
+    pl.DataFrame({"content": [f"{month} {content}"]}).write_parquet(path)
+    return path.read_bytes()

@@ -1,83 +1,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duration_assets.automation.arrival_notes import notes_on
-from duration_assets.automation.arrivals import Decision, Landed, Limits, Look, Sight, decide
+from duration_assets.automation.arrivals import Decision, Landed, Look, Sight, decide
 from duration_assets.automation.memory import Known, Memory
 from duration_assets.months import Month, spans
-
-MONTHS = tuple(Month(2021, 1).through(Month(2023, 12)))
-WINDOW = 12
-NEWEST_WINDOW = MONTHS[-WINDOW:]
-LIMITS = Limits(MONTHS, WINDOW)
-ENDLESS = Limits(MONTHS, WINDOW, most=1_000)
-JANUARY, FEBRUARY, MARCH = Month(2023, 1), Month(2023, 2), Month(2023, 3)
-OLD = Month(2021, 1)
-
-Bytes = Mapping[Month, str]
-
-
-def sha(content: str) -> str:
-    """Return what stands for a SHA-256 here: contents are single letters."""
-    return content * 64
-
-
-def folder(bytes_of: Bytes, dates: Mapping[Month, str] | None = None) -> Look:
-    """Look at a folder whose files were all read."""
-    dates = dates or {}
-    sights = {
-        month: Sight(f"{content}{dates.get(month, '')}", sha(content)[:12], whole=False)
-        for month, content in bytes_of.items()
-    }
-    return Look(sights, frozenset(MONTHS) - sights.keys())
-
-
-def bucket(tags: Bytes, size: int = 100) -> Look:
-    """Look at a bucket."""
-    sights = {month: Sight(tag, tag, whole=True, size=size) for month, tag in tags.items()}
-    return Look(sights, frozenset(MONTHS) - sights.keys())
-
-
-class Watcher:
-    """Looks, remembers by way of the cursor's text, and lands what it asks for at once."""
-
-    def __init__(self, limits: Limits = LIMITS) -> None:
-        self.limits = limits
-        self.memory = Memory()
-        self.landed: dict[Month, Landed] = {}
-        self.keys: list[tuple[Month, int]] = []
-        self.notes = ""
-
-    def see(self, look: Look) -> list[Month]:
-        decision = decide(self.memory, look, self.landed, self.limits)
-        self.notes = " ".join(notes_on(decision, look, self.landed, self.limits))
-        read = Memory.read(decision.memory.text())
-        assert read == decision.memory
-        self.memory = read
-        for request in decision.requests:
-            self.keys.append((request.month, request.revision))
-            sight = look.found.get(request.month)
-            content = self.memory.of(request.month).content
-            self.landed[request.month] = Landed(content, sight.size if sight else None)
-        return [request.month for request in decision.requests]
-
-    def see_twice(self, look: Look) -> list[Month]:
-        assert self.see(look) == [], "asked for what was seen once"
-        return self.see(look)
-
-
-def after(bytes_of: Bytes, limits: Limits = LIMITS) -> Watcher:
-    """Return one that has seen and landed what a folder holds."""
-    watcher = Watcher(limits)
-    watcher.see_twice(folder(bytes_of))
-    return watcher
+from duration_assets_tests.automation.watching import (
+    ENDLESS,
+    FEBRUARY,
+    JANUARY,
+    LIMITS,
+    MARCH,
+    MONTHS,
+    NEWEST_WINDOW,
+    Watcher,
+    after,
+    bucket,
+    folder,
+    sha,
+)
 
 
 def test_a_file_counts_when_it_looks_the_same_at_two_looks() -> None:
@@ -197,100 +143,6 @@ def test_a_month_that_disappears_while_it_waits_is_asked_for_when_it_is_back() -
     assert watcher.see(both) == [JANUARY]
     assert watcher.see(bucket({JANUARY: "a"})) == []
     assert watcher.see(both) == [FEBRUARY]
-
-
-def test_an_empty_home_gets_the_newest_window_and_is_told_of_the_rest() -> None:
-    watcher = Watcher()
-    assert watcher.see_twice(folder(dict.fromkeys(MONTHS, "a"))) == list(NEWEST_WINDOW)
-    assert "2021-01 to 2022-12 are older than the newest window" in watcher.notes
-    assert "backfill" in watcher.notes
-    assert "DURATION_LAND_ALL" in watcher.notes
-    assert watcher.see_twice(folder(dict.fromkeys(MONTHS, "a"))) == []
-
-
-def test_the_newest_window_is_chosen_when_the_first_files_have_settled() -> None:
-    watcher = Watcher()
-    watcher.see(folder({OLD: "a"}))
-    watcher.see(folder({OLD: "b", JANUARY: "a", FEBRUARY: "a"}))
-    assert watcher.see(folder({OLD: "b", JANUARY: "a", FEBRUARY: "a"})) == [JANUARY, FEBRUARY]
-
-
-def test_a_month_that_arrives_late_is_asked_for_however_old_it_is() -> None:
-    watcher = after({JANUARY: "a"})
-    assert watcher.see_twice(folder({JANUARY: "a", OLD: "a"})) == [OLD]
-
-
-def test_a_month_that_is_left_to_a_backfill_stays_so_also_when_it_changes() -> None:
-    watcher = after({OLD: "a", JANUARY: "a"})
-    assert watcher.see_twice(folder({OLD: "b", JANUARY: "a"})) == []
-    assert "2021-01 is older" in watcher.notes
-
-
-@pytest.mark.parametrize("look_at", [folder, bucket])
-def test_a_backfilled_month_is_asked_for_again_when_it_changes(look_at: object) -> None:
-    assert callable(look_at)
-    watcher = Watcher()
-    watcher.see(look_at({OLD: "a", JANUARY: "a"}))
-    watcher.see(look_at({OLD: "a", JANUARY: "a"}))
-    watcher.landed[OLD] = Landed(sha("a"), 100)
-    for _ in range(2):
-        assert watcher.see(look_at({OLD: "a", JANUARY: "a"})) == []
-        assert watcher.notes == ""
-    watcher.see(look_at({OLD: "b", JANUARY: "a"}))
-    watcher.see(look_at({OLD: "b", JANUARY: "a"}))
-    assert watcher.keys == [(JANUARY, 1), (OLD, 1)]
-
-
-def test_a_month_that_changed_before_its_backfill_was_seen_is_asked_for_once_to_be_sure() -> None:
-    watcher = Watcher()
-    watcher.see(bucket({OLD: "a", JANUARY: "a"}))
-    watcher.landed[OLD] = Landed("unknown", 100)
-    assert watcher.see(bucket({OLD: "b", JANUARY: "a"})) == [OLD]
-    assert watcher.see(bucket({OLD: "b", JANUARY: "a"})) == []
-
-
-def test_all_months_are_asked_for_when_the_limit_is_lifted_before_the_first_look() -> None:
-    watcher = Watcher(replace(ENDLESS, land_all=True))
-    assert watcher.see_twice(folder(dict.fromkeys(MONTHS, "a"))) == list(MONTHS)
-
-
-def test_all_months_are_asked_for_when_the_limit_is_lifted_later() -> None:
-    watcher = after(dict.fromkeys(MONTHS, "a"))
-    watcher.limits = replace(ENDLESS, land_all=True)
-    watcher.see(folder(dict.fromkeys(MONTHS, "a")))
-    assert set(watcher.landed) == set(MONTHS)
-
-
-def test_months_before_the_first_partition_do_not_flood_in_when_it_is_moved() -> None:
-    watcher = Watcher(replace(LIMITS, months=NEWEST_WINDOW))
-    watcher.see(bucket(dict.fromkeys(MONTHS, "a")))
-    watcher.limits = LIMITS
-    assert watcher.see(bucket(dict.fromkeys(MONTHS, "a"))) == []
-
-
-def test_a_month_that_was_landed_by_hand_with_these_bytes_is_not_asked_for() -> None:
-    watcher = Watcher()
-    watcher.landed = {JANUARY: Landed(sha("a")), FEBRUARY: Landed(sha("b"))}
-    assert watcher.see_twice(folder({JANUARY: "a", FEBRUARY: "a"})) == [FEBRUARY]
-    assert "2023-02 is asked for again, with other bytes" in watcher.notes
-
-
-def test_a_landed_month_of_a_bucket_counts_as_known_if_its_size_is_the_same() -> None:
-    watcher = Watcher()
-    watcher.landed = {
-        JANUARY: Landed(sha("a"), 100),
-        FEBRUARY: Landed(sha("a"), 99),
-        MARCH: Landed(sha("a"), None),
-    }
-    assert watcher.see(bucket({JANUARY: "x", FEBRUARY: "x", MARCH: "x"})) == [FEBRUARY]
-    assert watcher.see(bucket({JANUARY: "y", FEBRUARY: "x", MARCH: "x"})) == [JANUARY]
-
-
-def test_an_old_month_that_is_landed_is_not_left_to_a_backfill() -> None:
-    watcher = Watcher()
-    watcher.landed = {OLD: Landed(sha("a"))}
-    assert watcher.see_twice(folder({OLD: "a", JANUARY: "a"})) == [JANUARY]
-    assert watcher.see_twice(folder({OLD: "b", JANUARY: "a"})) == [OLD]
 
 
 def test_the_same_knowledge_and_the_same_look_give_the_same_decision() -> None:
