@@ -20,6 +20,16 @@ GREEN = SERVICES["green"]
 JANUARY, FEBRUARY, MARCH = Month(2023, 1), Month(2023, 2), Month(2023, 3)
 ROWS = 3_000
 
+GOOD_MONTH: dict[str, Any] = {
+    "rows": 9,
+    "column_problems": [],
+    "kept": 9,
+    "picked_up_in_month": 9,
+    "unknown_zones": 0,
+    "not_finite": 0,
+}
+"""What the blocking rules look at in partitions' summaries, in a month that they let pass."""
+
 
 def simulated_folder(folder: Path, *months: Month, rows: int = ROWS) -> Path:
     """Write simulated green months under TLC's names."""

@@ -19,13 +19,7 @@ from duration_assets.lineage import DATA, EVALUATIONS, MODELS
 from duration_assets.months import Month, spans
 from duration_assets.partition_states import State
 from duration_assets.resources.store import Store
-from duration_assets_tests.months import settings_for
-
-GOOD = {
-    **{"rows": 10, "column_problems": [], "kept": 10, "picked_up_in_month": 10},
-    **{"unknown_zones": 0, "not_finite": 0},
-}
-"""A summary that no blocking rule objects to."""
+from duration_assets_tests.months import GOOD_MONTH, settings_for
 
 ASSETS = {
     DATA: ("raw_trips", "cleaned_trips", "zone_statistics"),
@@ -56,7 +50,7 @@ class Shelf:
                         data_version=f"{node.key} {month}",
                         code_version=node.code_version,
                         inputs=made_from,
-                        summary={**GOOD, **(summary or {})},
+                        summary={**GOOD_MONTH, **(summary or {})},
                         simulated=False,
                     )
 
