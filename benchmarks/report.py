@@ -13,6 +13,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from benchmarks import orchestration
 from benchmarks.pipelines import REPOSITORY, Outcome
 from benchmarks.results import RESULTS, Rounds, middle, recall
 from benchmarks.scale import simulated_trips
@@ -45,7 +46,8 @@ COMMANDS = """
 python -m benchmarks.compare --name "real green month" --month 2023-01 --source FOLDER --rounds 5 \\
   --databases-are-there
 python -m benchmarks.scale --folder SCRATCH --rows 100000 1000000 3000000 20000000 \\
-  --course 3000000
+  --course 3000000 --rounds 3
+python -m benchmarks.orchestration --source FOLDER --from 2021-01 --to 2023-12
 python -m benchmarks.report
 ```
 
@@ -69,6 +71,7 @@ def main() -> None:
         _comparison(compared),
         *_stages(compared),
         _growth(grown, sizes),
+        orchestration.section(orchestration.RESULTS),
         COMMANDS,
     ]
     DOCUMENT.write_text("\n".join(parts))

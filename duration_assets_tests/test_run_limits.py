@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.instance.config import PoolGranularity
+from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._core.scheduler.instigation import TickStatus
 
 from duration_assets.definitions import build_definitions
@@ -41,6 +42,16 @@ def test_two_runs_at_once_and_two_trainings(instance: dg.DagsterInstance) -> Non
     assert limits.run_queue_config.max_concurrent_runs == 2
     assert limits.pool_config.default_pool_limit == 2
     assert limits.pool_config.pool_granularity is PoolGranularity.RUN
+
+
+def test_a_place_that_becomes_free_is_taken_at_once_and_runs_start_side_by_side(
+    instance: dg.DagsterInstance,
+) -> None:
+    coordinator = instance.run_coordinator
+    assert isinstance(coordinator, QueuedRunCoordinator)
+    assert coordinator.dequeue_interval_seconds == 1
+    assert coordinator.dequeue_use_threads
+    assert coordinator.dequeue_num_workers == 2
 
 
 def test_lost_runs_are_looked_for_and_started_again(instance: dg.DagsterInstance) -> None:
