@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dagster import AutomationCondition
+from dagster import AssetSelection, AutomationCondition
 
 from duration_assets.lineage import Node
 
@@ -30,25 +30,39 @@ def condition_of(node: Node, nodes: Iterable[Node]) -> Condition | None:
     """
     if not node.reads:
         return None
-    keys = {other.key for other in nodes if other.group == node.group}
-    follows = any(reads.asset in keys for reads in node.reads)
-    return _behind_the_first() if follows else _at_the_entrance()
+    group = {other.key for other in nodes if other.group == node.group}
+    inside = [reads.asset for reads in node.reads if reads.asset in group]
+    outside = [reads.asset for reads in node.reads if reads.asset not in group]
+    return _behind_the_first(inside, outside) if inside else _at_the_entrance(outside)
 
 
-def _at_the_entrance() -> Condition:
+def _at_the_entrance(outside: list[str]) -> Condition:
     """Ask for the first asset of a group: when something it reads changed and nothing is coming."""
-    coming = AutomationCondition.any_deps_match(AutomationCondition.will_be_requested())
-    return _latched(_dependency_changed()) & _ready() & ~coming
+    return _latched(_dependency_changed()) & _ready() & ~_coming(outside)
 
 
-def _behind_the_first() -> Condition:
-    """Ask for the others in the same tick as for the first, so that one run makes them all."""
-    coming = AutomationCondition.any_deps_match(AutomationCondition.will_be_requested())
-    return _latched(_dependency_changed() | coming) & _ready()
+def _behind_the_first(inside: list[str], outside: list[str]) -> Condition:
+    """Ask for the others in the same tick as for the first, so that one run makes them all.
+
+    Where something they read was made without them, they are asked for a tick later: most often
+    the run that made it is about to make them too.
+    """
+    coming, changed = _coming(inside), _dependency_changed()
+    return _latched(changed | coming) & (coming | ~changed) & _ready() & ~_coming(outside)
+
+
+def _coming(assets: list[str]) -> Condition:
+    """Say whether any of these that a partition reads is asked for in this tick."""
+    requested = AutomationCondition.any_deps_match(AutomationCondition.will_be_requested())
+    return requested.allow(AssetSelection.assets(*(asset.split("/") for asset in assets)))
 
 
 def _ready() -> Condition:
-    """Wait for what is missing, refused by a blocking check, or being made."""
+    """Wait for what is missing, refused by a blocking check, or being made.
+
+    A tick reads first what was made, and then what is being made: what is made in between would be
+    neither. So a partition that is no longer being made is looked at in the next tick.
+    """
     refused = AutomationCondition.any_checks_match(
         AutomationCondition.check_failed(), blocking_only=True
     )
@@ -57,6 +71,7 @@ def _ready() -> Condition:
         & ~AutomationCondition.any_deps_in_progress()
         & ~AutomationCondition.any_deps_match(refused)
         & ~AutomationCondition.in_progress()
+        & ~(~AutomationCondition.in_progress()).newly_true()
     )
 
 

@@ -127,3 +127,45 @@ def test_three_years_at_once_are_each_asked_for_once(
     world = World(tmp_path, own_instance, first_month="2021-01", last_month="2023-12", window=12)
 
     assert land(world, *months) == models(*months) | evaluations(*months[1:])
+
+
+def test_what_a_run_makes_while_the_automation_looks_is_not_asked_for_again(world: World) -> None:
+    raw, *others = (node for node in world.nodes.values() if node.group == "data")
+    world.published["2023-01"] = "as first published"
+    world.begin("2023-01", raw, *others)
+    world.make(raw, "2023-01")
+
+    def go_on() -> None:
+        for node in others:
+            world.make(node, "2023-01")
+
+    assert world.look(go_on) == set()
+    assert world.look() == models("2023-01")
+
+
+def test_what_a_run_ends_with_while_the_automation_looks_is_not_asked_for_again(
+    world: World,
+) -> None:
+    land(world, "2023-01")
+    first, *others = (world.nodes[f"green/metered/{name}"] for name in MODEL_GROUP)
+    world.publish("2023-01", "published again")
+    world.begin("2023-01", first, *others)
+    assert world.look() == set()
+    world.make(first, "2023-01")
+    assert world.look() == set()
+
+    def go_on() -> None:
+        for node in others:
+            world.make(node, "2023-01")
+
+    assert world.look(go_on) == set()
+    assert world.look() == set()
+
+
+def test_what_was_made_without_what_follows_is_carried_on_a_tick_later(world: World) -> None:
+    land(world, "2023-01")
+    world.published["2023-01"] = "published again"
+    world.make(world.nodes["green/raw_trips"], "2023-01")
+
+    assert world.look() == set()
+    assert world.look() == {("cleaned_trips", "2023-01"), ("zone_statistics", "2023-01")}

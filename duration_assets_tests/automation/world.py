@@ -8,13 +8,17 @@ manifest, and no files.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
+from dagster._core.definitions.declarative_automation.automation_condition_evaluator import (
+    AutomationConditionEvaluator,
+)
 
 from duration_assets.definitions import build_definitions, job_name
 from duration_assets.errors import MissingPartitionError
@@ -125,14 +129,26 @@ class World:
             return
         raise AssertionError(f"{key} for {month} was made from nothing")
 
-    def look(self) -> Asked:
-        """Return what is asked for at one tick of the automation."""
-        result = dg.evaluate_automation_conditions(
-            self.definitions,
-            self.instance,
-            asset_selection=dg.AssetSelection.all(),
-            cursor=self.cursor,
-        )
+    def look(self, meanwhile: Callable[[], None] = lambda: None) -> Asked:
+        """Return what is asked for at one tick of the automation.
+
+        Args:
+            meanwhile: what happens after the tick has read which assets were updated, and before
+                it asks which are being made.
+        """
+        read = AutomationConditionEvaluator.prefetch
+
+        def read_before(evaluator: AutomationConditionEvaluator) -> None:
+            read(evaluator)
+            meanwhile()
+
+        with patch.object(AutomationConditionEvaluator, "prefetch", read_before):
+            result = dg.evaluate_automation_conditions(
+                self.definitions,
+                self.instance,
+                asset_selection=dg.AssetSelection.all(),
+                cursor=self.cursor,
+            )
         self.cursor = result.cursor
         return {
             (key.rpartition("/")[2], month)
