@@ -71,12 +71,18 @@ def main() -> None:
         _comparison(compared),
         *_stages(compared),
         _growth(grown, sizes),
-        orchestration.section(orchestration.RESULTS),
+        *_orchestration(),
         COMMANDS,
     ]
     DOCUMENT.write_text("\n".join(parts))
     published = {case: ways for case, ways in compared.items() if case not in sizes}
     _draw({**published, **{case: rounds[case] for case in grown}}, CHART)
+
+
+def _orchestration() -> list[str]:
+    """Return the part on backfills, if there is one that was measured."""
+    there = orchestration.RESULTS.exists()
+    return [orchestration.section(orchestration.RESULTS)] if there else []
 
 
 def _comparison(compared: Rounds) -> str:
