@@ -44,12 +44,12 @@ def test_two_runs_at_once_and_two_trainings(instance: dg.DagsterInstance) -> Non
     assert limits.pool_config.pool_granularity is PoolGranularity.RUN
 
 
-def test_a_place_that_becomes_free_is_taken_at_once_and_runs_start_side_by_side(
+def test_a_place_that_becomes_free_is_taken_soon_and_runs_start_side_by_side(
     instance: dg.DagsterInstance,
 ) -> None:
     coordinator = instance.run_coordinator
     assert isinstance(coordinator, QueuedRunCoordinator)
-    assert coordinator.dequeue_interval_seconds == 1
+    assert coordinator.dequeue_interval_seconds == 2
     assert coordinator.dequeue_use_threads
     assert coordinator.dequeue_num_workers == 2
 
