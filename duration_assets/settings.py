@@ -28,6 +28,8 @@ from duration_assets.services import SERVICES, service_named
 
 TLC_BUCKET = "https://d37ci6vzurychx.cloudfront.net/trip-data/{service}_tripdata_{month}.parquet"
 """Where TLC publishes its files."""
+TLC_ZONES = "https://d37ci6vzurychx.cloudfront.net/misc/taxi_zone_lookup.csv"
+"""Where TLC publishes the boroughs and names of its zones."""
 
 FEATURE_SETS = ("course", "metered", "request")
 """The feature sets there are: see `duration_assets.modelling.features`."""
@@ -82,6 +84,11 @@ class Settings(BaseSettings):
         TLC_BUCKET,
         description="Where months come from: a folder, a bucket prefix, or a URL template with "
         "{service} and {month}.",
+    )
+    zones: str | None = Field(
+        None,
+        min_length=1,
+        description="Where the zone lookup is, a path or a URL; by default beside the months.",
     )
     services: NameList = Field(["green"], description="The services whose assets are defined.")
     feature_sets: NameList = Field(["metered"], description="The feature sets to train models on.")

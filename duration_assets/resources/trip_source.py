@@ -44,6 +44,8 @@ from duration_assets.services import Service
 
 FILE_NAME = "{service}_tripdata_{month}.parquet"
 _ANY = {"service": "*", "month": "[0-9][0-9][0-9][0-9]-[0-9][0-9]"}
+_MARK = "\0"
+"""Stands where an address begins to depend on the service or the month."""
 _TIMED_OUT = 408
 _THROTTLED = (FORBIDDEN, *BUSY)
 _KNOWN_SINCE = Month(2021, 1)
@@ -140,6 +142,16 @@ class TripSource:
     def url(self, service: str, month: Month | str) -> str:
         """Return where a month is, with what the address may hold of credentials."""
         return self.template.format(service=service, month=str(month))
+
+    def beside(self, name: str) -> str:
+        """Return where a file without a month is: in the folder that all months are in or below.
+
+        Returns:
+            Its address, with what that may hold of credentials.
+        """
+        before, _, _ = self.url(_MARK, _MARK).partition(_MARK)
+        folder, slash, _ = before.rpartition("/")
+        return f"{folder}{slash}{name}"
 
     @cached_property
     def transport(self) -> Transport:
