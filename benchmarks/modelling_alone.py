@@ -66,6 +66,7 @@ def make_data(work: Work, month: Month) -> None:
 
 def make_model(work: Work, month: Month) -> None:
     """Fit a preprocessor and a model on a window, and encode it."""
+    from duration_assets.modelling.baselines import Baselines
     from duration_assets.modelling.features import feature_set_named
     from duration_assets.modelling.matrices import BEGINNING, END, TRAINING, window_parts
     from duration_assets.modelling.matrix_files import StoredExamples, write_examples
@@ -87,34 +88,60 @@ def make_model(work: Work, month: Month) -> None:
     model = work.folder(month) / "model"
     model.mkdir()
     DurationModel(SERVICES["green"], preprocessor, fitted.booster).save(model)
+    trips = pl.concat(pl.scan_parquet(work.trips(each).path) for each in window)
+    Baselines.fit(trips, uses_distance=preprocessor.feature_set.uses_distance).save(model)
     shutil.rmtree(scratch)
 
 
 def judge_model(work: Work, month: Month) -> None:
     """Encode a month with the model of the month before, and judge that."""
-    import numpy as np
-
-    from duration_assets.modelling import plots
+    from duration_assets.modelling.baselines import LINEAR_FILE, MEDIANS_FILE, Baselines
+    from duration_assets.modelling.judging import judge, score_trips
     from duration_assets.modelling.matrices import judged_trips, validation_chunks
     from duration_assets.modelling.matrix_files import StoredExamples, write_examples
-    from duration_assets.modelling.metrics import error_metrics
-    from duration_assets.modelling.model import load_booster, predict_matrix
+    from duration_assets.modelling.model import load_booster
     from duration_assets.modelling.preprocessors import PREPROCESSOR_FILE, load_preprocessor
+    from duration_assets.modelling.reliance import mean_contributions
+    from duration_assets.modelling.reports.errors_by_slice import SLICES_FILE, Zones
+    from duration_assets.modelling.reports.evaluation_report import (
+        Others,
+        Subject,
+        evaluation_report,
+    )
 
     folder, model = work.folder(month), work.folder(month.shift(-1)) / "model"
     trips = judged_trips(folder / "trips.parquet", folder / "rejected.parquet")
     preprocessor = load_preprocessor(model / PREPROCESSOR_FILE)
     write_examples(folder / "validation", validation_chunks(preprocessor, trips))
+    trips.write_parquet(folder / "judged.parquet")
     booster = load_booster(model)
-    chunks = StoredExamples(folder / "validation")
-    predicted = np.concatenate([predict_matrix(booster, chunk.features) for chunk in chunks])
-    actual = trips["duration"].to_numpy()
-    error_metrics(predicted, actual)
-    kept = trips["kept"].to_numpy()
-    plots.error_histogram(predicted[kept], actual[kept])
-    plots.predicted_against_actual(predicted[kept], actual[kept])
-    hours = trips["pickup_time"].dt.hour().to_numpy()
-    plots.error_by_hour(predicted[kept], actual[kept], hours[kept])
+    scored = score_trips(
+        booster,
+        StoredExamples(folder / "validation"),
+        folder / "judged.parquet",
+        Baselines.load(model / MEDIANS_FILE, model / LINEAR_FILE),
+        folder / "scored",
+    )
+    assert scored.sample is not None
+    judgement = judge(scored.trips, None, has_distance=True)
+    judgement.slices.write_parquet(folder / SLICES_FILE)
+    window = window_months(month.shift(-1), work.window, work.first)
+    report = evaluation_report(
+        Subject(
+            SERVICES["green"],
+            preprocessor.feature_set,
+            [str(each) for each in window],
+            sum(len(work.trips(each)) for each in window),
+            month,
+            "none",
+            simulated=False,
+        ),
+        judgement,
+        Zones(None, "The pairs of boroughs are left out."),
+        mean_contributions(booster, scored.sample, preprocessor.feature_names),
+        Others(),
+    )
+    (folder / "report.html").write_text(report.to_html())
 
 
 def work_alone(work: Work, processes: int) -> dict[str, float]:

@@ -81,7 +81,7 @@ def _rows_like_before(partition: Partition, store: Store) -> str | None:
 
 
 def _better_than_baselines(partition: Partition, _store: Store) -> str | None:
-    """Say if the model is no better than the mean or the pair's median of its window."""
+    """Say if the model is no better than one of the baselines made from its window."""
     return quality.better_than_baselines(partition.summary["metrics"])
 
 

@@ -32,6 +32,7 @@ from duration_assets.progress import LogProgress
 from duration_assets.resources.store import Store
 from duration_assets.resources.tracking import Tracking
 from duration_assets.resources.trip_source import TripSource
+from duration_assets.resources.zone_lookup import ZoneLookup
 from duration_assets.services import service_named
 from duration_assets.settings import Settings
 
@@ -80,7 +81,7 @@ def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Defini
                 build_training_matrix(preprocessor, matrix, feature_set),
                 build_duration_model(model, feature_set),
                 build_validation_matrix(validation),
-                build_evaluation(evaluation),
+                build_evaluation(evaluation, feature_set),
             ]
     jobs = _jobs(places)
     sensors += [standing_check(settings, jobs), failure_alert(settings)]
@@ -103,6 +104,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             timeout=settings.source_timeout,
             attempts=settings.source_attempts,
         ),
+        "zone_lookup": ZoneLookup.of(settings),
         "progress": LogProgress(),
         "tracking": Tracking.of(settings),
     }

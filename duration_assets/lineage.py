@@ -91,17 +91,17 @@ def model_nodes(service: str, feature_set: str, settings: Settings) -> list[Node
         fitted_on = (Reads(cleaned, start),)
         matrix_reads = (Reads(preprocessor), Reads(cleaned, start))
     windowed = f"{features.version}-window{window}"
-    sampled = f"2-{windowed}-rows{settings.max_training_rows or 'all'}"
+    sampled = f"3-{windowed}-rows{settings.max_training_rows or 'all'}"
     return [
         Node(preprocessor, MODELS, first, windowed, fitted_on),
         Node(matrix, MODELS, first, sampled, matrix_reads),
-        Node(model, MODELS, first, "2", (Reads(preprocessor), Reads(matrix))),
+        Node(model, MODELS, first, "3", (Reads(preprocessor), Reads(matrix))),
         Node(validation, EVALUATIONS, first.shift(1), "2", (Reads(cleaned), Reads(model, -1, -1))),
         Node(
             f"{prefix}/evaluation",
             EVALUATIONS,
             first.shift(1),
-            "1",
+            "2",
             (Reads(validation), Reads(model, -1, -1)),
         ),
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from duration_assets.modelling.matrix_files import StoredExamples
+from duration_assets.modelling.reports.markdown import picture
 from duration_assets.resources.partition import Partition
 
 _PREVIEW_ROWS = 5
@@ -116,12 +116,7 @@ def preview(table: pl.DataFrame) -> dg.MarkdownMetadataValue:
 
 def pictures(images: Mapping[str, bytes]) -> dict[str, dg.MarkdownMetadataValue]:
     """Return PNG images as Markdown that the web UI shows."""
-    return {
-        name: dg.MetadataValue.md(
-            f"![{name}](data:image/png;base64,{base64.b64encode(content).decode()})"
-        )
-        for name, content in images.items()
-    }
+    return {name: dg.MetadataValue.md(picture(name, content)) for name, content in images.items()}
 
 
 def _type(kind: Any) -> str:

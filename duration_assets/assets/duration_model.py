@@ -12,7 +12,7 @@ import polars as pl
 
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import column_schema, pictures, preview, result
-from duration_assets.assets.training_matrix import MEDIANS_FILE
+from duration_assets.modelling.baselines import BASELINE_FILES
 from duration_assets.modelling.features import FeatureSet
 from duration_assets.modelling.matrices import BEGINNING, END, TRAINING
 from duration_assets.modelling.matrix_files import StoredExamples
@@ -143,7 +143,8 @@ def _train(place: Place, inputs: Inputs, month: Month, folder: Path, report: Rep
     model = DurationModel(place.service, preprocessor, fitted.booster)
     model.save(folder)
     shutil.copy(source.file(COURSE_FILE), folder / COURSE_FILE)
-    shutil.copy(matrix.file(MEDIANS_FILE), folder / MEDIANS_FILE)
+    for name in BASELINE_FILES:
+        shutil.copy(matrix.file(name), folder / name)
     metrics = {f"training_{name}": value for name, value in fitted.training_errors.items()}
     if fitted.holdout_rmse:
         metrics["holdout_rmse"] = min(fitted.holdout_rmse)

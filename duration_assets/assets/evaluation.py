@@ -1,35 +1,54 @@
 """`evaluation`: how well the model of the month before predicts a month."""
 
 import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
-import numpy as np
 import polars as pl
 
 from duration_assets.assets.common import Place, month_of
-from duration_assets.assets.descriptions import describe_table, pictures, result
-from duration_assets.assets.training_matrix import MEDIANS_FILE
+from duration_assets.assets.descriptions import describe_table, result
+from duration_assets.assets.other_evaluations import other_evaluations
 from duration_assets.assets.validation_matrix import TRIPS_FILE, VALIDATION
 from duration_assets.checks import check_results, check_specs
-from duration_assets.modelling.features import FloatArray
+from duration_assets.modelling.baselines import LINEAR_FILE, MEDIANS_FILE, Baselines
+from duration_assets.modelling.features import FeatureSet, feature_names
+from duration_assets.modelling.judging import Judgement, judge, score_trips
 from duration_assets.modelling.matrix_files import StoredExamples
-from duration_assets.modelling.metrics import error_metrics
+from duration_assets.modelling.reports.errors_by_slice import SLICES_FILE, Zones
+from duration_assets.modelling.reports.evaluation_report import Subject, evaluation_report
+from duration_assets.modelling.reports.report import Report
+from duration_assets.modelling.zones import LOOKUP_FILE
 from duration_assets.resources.files import content_hash
 from duration_assets.resources.partition import Partition
 from duration_assets.resources.store import Store
 from duration_assets.resources.tracking import Tracking
+from duration_assets.resources.zone_lookup import NoZonesError, ZoneLookup
 from duration_assets.retention import drop_used_matrices
 
-METRICS_FILE = "metrics.json"
+METRICS_FILE, RELIANCE_FILE, REPORT_FILE = "metrics.json", "reliance.json", "report.html"
+_SCORED = "scored"
 
 
-def build_evaluation(place: Place) -> dg.AssetsDefinition:
+@dataclass(frozen=True)
+class _Judged:
+    """What a model was found to be: its figures, what it relies on, and some of its trips."""
+
+    judgement: Judgement
+    relies_on: dict[str, float] | None
+    described: dict[str, Any]
+
+
+def build_evaluation(place: Place, feature_set: FeatureSet) -> dg.AssetsDefinition:
     """Build the asset for a service and feature set."""
 
     @dg.asset(
         **place.spec_options(
-            "Metrics and error plots of the model of the month before, on this month's kept trips "
-            "and, as `all_trips_…`, on all trips of 0 to 180 minutes, beside two baselines.",
+            "Metrics and a report of the model of the month before, on this month's kept trips "
+            "and, as `all_trips_…`, on all trips of 0 to 180 minutes, beside three baselines.",
             {"mlflow"},
         ),
         partitions_def=place.partitions,
@@ -40,43 +59,62 @@ def build_evaluation(place: Place) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         store: dg.ResourceParam[Store],
         tracking: dg.ResourceParam[Tracking],
+        zone_lookup: dg.ResourceParam[ZoneLookup],
     ) -> dg.MaterializeResult:
         month = month_of(context)
         inputs = place.inputs(month, store)
         matrix = inputs["validation_matrix"][month]
         model = inputs["duration_model"][month.shift(-1)]
-        trips = pl.read_parquet(matrix.file(TRIPS_FILE))
-        predicted = _predict(model, matrix)
-        metrics = _metrics(trips, predicted, model)
-        images = _images(trips, predicted)
+        zones, zones_from = _find_zones(zone_lookup)
+        others, compared_with = other_evaluations(place, month, matrix, store)
         run_id = model.summary["run_id"]
+        subject = Subject(
+            place.service,
+            feature_set,
+            model.summary["window"],
+            model.summary["trips"],
+            month,
+            run_id,
+            matrix.simulated or model.simulated,
+        )
         with store.writing(place.node.key, month) as draft:
-            (draft.folder / METRICS_FILE).write_text(json.dumps(metrics, sort_keys=True))
-            for name, content in images.items():
-                (draft.folder / f"{name}.png").write_bytes(content)
+            judged = _judge(
+                feature_set,
+                model,
+                matrix,
+                zones.table,
+                draft.folder / _SCORED,
+                has_distance=place.service.distance is not None,
+            )
+            judgement = judged.judgement
+            report = evaluation_report(subject, judgement, zones, judged.relies_on, others)
+            files = _write(draft.folder, judged, report)
             tracking.log_evaluation(
                 run_id,
-                metrics=metrics,
+                metrics=judgement.metrics,
                 tags={"validation_month": str(month)},
-                images={f"evaluation/{name}.png": content for name, content in images.items()},
+                files={f"evaluation/{name}": content for name, content in files.items()},
             )
             partition = place.commit(
                 draft,
                 inputs,
-                data_version=content_hash(draft.folder / METRICS_FILE),
-                summary={"metrics": metrics, "run_id": run_id},
+                data_version=content_hash(draft.folder / METRICS_FILE, draft.folder / SLICES_FILE),
+                summary={
+                    "metrics": judgement.metrics,
+                    "run_id": run_id,
+                    "zones": zones_from,
+                    "compared_with": compared_with,
+                },
             )
         drop_used_matrices(store, matrix.asset, place.node.key, keep=place.settings.keep_matrices)
         return result(
             partition,
             {
                 "mlflow_run": dg.MetadataValue.url(tracking.run_url(run_id)),
-                **describe_table(
-                    trips.lazy().with_columns(predicted=pl.Series(predicted)), len(trips)
-                ),
+                "report": dg.MetadataValue.md(report.to_markdown()),
+                **judged.described,
                 "trips_kept": matrix.summary["kept"],
-                **metrics,
-                **pictures(images),
+                **judgement.metrics,
             },
             check_results(place, partition, store),
         )
@@ -84,40 +122,64 @@ def build_evaluation(place: Place) -> dg.AssetsDefinition:
     return evaluation
 
 
-def _predict(model: Partition, matrix: Partition) -> FloatArray:
-    from duration_assets.modelling.model import load_booster, predict_matrix
+def _find_zones(lookup: ZoneLookup) -> tuple[Zones, dict[str, str] | None]:
+    """Return the zone lookup for a report, and what the partition keeps of where it came from."""
+    try:
+        found = lookup.find()
+    except NoZonesError as error:
+        return Zones(
+            None,
+            f"The pairs of boroughs are left out. {error}. Put TLC's {LOOKUP_FILE} there, or set "
+            "DURATION_ZONES to where it is, and make this evaluation again.",
+        ), None
+    return (
+        Zones(found.table, f"The boroughs are those of {found.address}."),
+        {"address": found.address, "sha256": found.sha256},
+    )
+
+
+def _judge(
+    feature_set: FeatureSet,
+    model: Partition,
+    matrix: Partition,
+    zones: pl.DataFrame | None,
+    scratch: Path,
+    *,
+    has_distance: bool,
+) -> _Judged:
+    """Judge a model; what is written to the folder `scratch` is gone afterwards."""
+    from duration_assets.modelling.model import load_booster
+    from duration_assets.modelling.reliance import mean_contributions
 
     booster = load_booster(model.folder)
-    chunks = StoredExamples(matrix.file(VALIDATION))
-    return np.concatenate([predict_matrix(booster, chunk.features) for chunk in chunks])
+    baselines = Baselines.load(model.file(MEDIANS_FILE), model.file(LINEAR_FILE))
+    examples = StoredExamples(matrix.file(VALIDATION))
+    scored = score_trips(booster, examples, matrix.file(TRIPS_FILE), baselines, scratch)
+    relies_on = None
+    if scored.sample is not None:
+        relies_on = mean_contributions(booster, scored.sample, feature_names(feature_set))
+    judged = _Judged(
+        judge(scored.trips, zones, has_distance=has_distance),
+        relies_on,
+        describe_table(scored.trips, matrix.summary["rows"]),
+    )
+    shutil.rmtree(scratch)
+    return judged
 
 
-def _metrics(trips: pl.DataFrame, predicted: FloatArray, model: Partition) -> dict[str, float]:
-    from duration_assets.modelling.baselines import baseline_predictions
+def _write(folder: Path, judged: _Judged, report: Report) -> dict[str, bytes]:
+    """Write the files of the partition.
 
-    kept = trips["kept"].to_numpy()
-    actual = trips["duration"].to_numpy()
-    everything = error_metrics(predicted, actual)
-    medians = pl.read_parquet(model.file(MEDIANS_FILE))
-    baselines = baseline_predictions(trips.filter("kept"), medians)
-    return {
-        **error_metrics(predicted[kept], actual[kept]),
-        **{f"all_trips_{name}": value for name, value in everything.items()},
-        **{
-            f"baseline_{name}_rmse": error_metrics(guess, actual[kept])["rmse"]
-            for name, guess in baselines.items()
-        },
-    }
-
-
-def _images(trips: pl.DataFrame, predicted: FloatArray) -> dict[str, bytes]:
-    from duration_assets.modelling import plots
-
-    kept = trips["kept"].to_numpy()
-    near, actual = predicted[kept], trips["duration"].to_numpy()[kept]
-    hours = trips.filter("kept")["pickup_time"].dt.hour().to_numpy()
-    return {
-        "errors": plots.error_histogram(near, actual),
-        "predictions": plots.predicted_against_actual(near, actual),
-        "error_by_hour": plots.error_by_hour(near, actual, hours),
-    }
+    Returns:
+        What MLflow gets of them, by name.
+    """
+    judgement = judged.judgement
+    (folder / METRICS_FILE).write_text(json.dumps(judgement.metrics, sort_keys=True))
+    judgement.slices.write_parquet(folder / SLICES_FILE)
+    if judged.relies_on is not None:
+        (folder / RELIANCE_FILE).write_text(json.dumps(judged.relies_on, indent=1))
+    files = {f"{name}.png": content for name, content in report.pictures().items()}
+    files[REPORT_FILE] = report.to_html().encode()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return files

@@ -15,7 +15,7 @@ from duration_assets.assets.descriptions import describe_file, describe_matrix, 
 from duration_assets.assets.zone_statistics import STATISTICS_FILE
 from duration_assets.checks import check_results, check_specs
 from duration_assets.errors import BadFileError
-from duration_assets.modelling.baselines import pair_medians
+from duration_assets.modelling.baselines import Baselines
 from duration_assets.modelling.cleaning import KEPT_FILE
 from duration_assets.modelling.features import FeatureSet
 from duration_assets.modelling.matrices import (
@@ -47,8 +47,6 @@ from duration_assets.progress import Progress, Report
 from duration_assets.resources.files import content_hash, folder_hash
 from duration_assets.resources.partition import Partition
 from duration_assets.resources.store import Store
-
-MEDIANS_FILE = "pair_medians.parquet"
 
 Inputs = Mapping[str, Mapping[Month, Partition]]
 
@@ -165,7 +163,9 @@ def _encode(place: Place, month: Month, store: Store, report: Report) -> Partiti
         }
         _check_parts(written, month)
         (draft.folder / FEATURES_FILE).write_text(json.dumps(preprocessor.feature_names))
-        pair_medians(pl.concat(_scans(inputs).values())).write_parquet(draft.folder / MEDIANS_FILE)
+        uses_distance = preprocessor.feature_set.uses_distance
+        whole = pl.concat(_scans(inputs).values())
+        Baselines.fit(whole, uses_distance=uses_distance).save(draft.folder)
         return place.commit(
             draft,
             inputs,

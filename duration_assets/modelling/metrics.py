@@ -21,13 +21,15 @@ def error_metrics(predicted: FloatArray, actual: FloatArray) -> dict[str, float]
         `rmse`, `mae`, `median_absolute_error`, `p90_absolute_error`, `bias` (mean of predicted
         less actual), all in minutes, and `share_within_5_minutes`, 0 to 1.
     """
-    errors = np.asarray(predicted, dtype=np.float64) - actual
-    sizes = np.abs(errors)
+    errors = np.subtract(predicted, actual, dtype=np.float64)
+    rmse, bias = float(np.sqrt(np.mean(errors**2))), float(errors.mean())
+    # In place: for 20 million trips each array takes 160 MB.
+    sizes = np.abs(errors, out=errors)
     return {
-        "rmse": float(np.sqrt(np.mean(errors**2))),
+        "rmse": rmse,
         "mae": float(sizes.mean()),
         "median_absolute_error": float(np.median(sizes)),
         "p90_absolute_error": float(np.quantile(sizes, 0.9)),
-        "bias": float(errors.mean()),
+        "bias": bias,
         "share_within_5_minutes": float(np.mean(sizes <= WITHIN)),
     }

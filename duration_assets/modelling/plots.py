@@ -1,84 +1,169 @@
-"""Pictures for people: PNG bytes from figures drawn with Matplotlib, without a screen."""
+"""Pictures for people: PNG bytes from figures drawn with Matplotlib, without a screen.
+
+Each is drawn from sums and counts, never from single trips.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from duration_assets.modelling.features import FloatArray, IntArray
+from duration_assets.modelling.features import IntArray
+from duration_assets.modelling.judging import BIN, MINUTES, MOST_OFF
 
 if TYPE_CHECKING:
+    import polars as pl
     import xgboost
 
 MOST_BARS = 15
-_MINUTES = 60
+_MOST_LABELS = 8
+_COLOURS = 128
 
 
-def error_histogram(predicted: FloatArray, actual: FloatArray) -> bytes:
-    """Draw how far predictions are off, in minutes, cut at 20."""
+def error_histogram(errors: pl.DataFrame) -> bytes:
+    """Draw how far predictions are off, in minutes, cut at 20.
+
+    Args:
+        errors: as of `Judgement`.
+    """
 
     def draw(axes: Any) -> None:
-        axes.hist(np.clip(predicted - actual, -20, 20), bins=80)
+        edges = np.arange(-MOST_OFF, MOST_OFF + BIN, BIN)
+        counts = np.zeros(len(edges) - 1)
+        counts[errors["bin"].to_numpy()] = errors["trips"]
+        axes.stairs(counts, edges, fill=True)
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set(xlabel="predicted less actual, minutes", ylabel="trips", title="Errors")
 
     return _png(draw)
 
 
-def predicted_against_actual(predicted: FloatArray, actual: FloatArray) -> bytes:
-    """Draw predicted against actual durations, in minutes."""
+def predicted_against_actual(cells: pl.DataFrame) -> bytes:
+    """Draw predicted against actual durations, in minutes.
+
+    Args:
+        cells: as of `Judgement`.
+    """
 
     def draw(axes: Any) -> None:
-        # Counted by minute: Matplotlib's own way takes gigabytes for millions of trips.
-        last = _MINUTES - 1
-        across = np.clip(actual, 0, last).astype(np.intp)
-        upward = np.clip(predicted, 0, last).astype(np.intp)
-        counts = np.bincount(upward * _MINUTES + across, minlength=_MINUTES**2)
-        cells = np.ma.masked_equal(counts.reshape(_MINUTES, _MINUTES), 0)
-        axes.imshow(cells, norm="log", origin="lower", extent=(0, _MINUTES) * 2, aspect="auto")
-        axes.plot([0, _MINUTES], [0, _MINUTES], color="red", linewidth=0.8)
+        counts = np.zeros((MINUTES, MINUTES))
+        counts[cells["predicted"].to_numpy(), cells["actual"].to_numpy()] = cells["trips"]
+        shown = np.ma.masked_equal(counts, 0)
+        axes.imshow(shown, norm="log", origin="lower", extent=(0, MINUTES) * 2, aspect="auto")
+        axes.plot([0, MINUTES], [0, MINUTES], color="red", linewidth=0.8)
         axes.set(xlabel="actual, minutes", ylabel="predicted, minutes", title="Predictions")
 
     return _png(draw)
 
 
-def error_by_hour(predicted: FloatArray, actual: FloatArray, hours: IntArray) -> bytes:
-    """Draw the mean absolute error by hour of the pickup."""
+def errors_by(parts: Sequence[str], errors: Sequence[float], what: str) -> bytes:
+    """Draw the mean absolute error of the parts of a slice.
+
+    Args:
+        parts: their names.
+        errors: minutes, one for each part.
+        what: what the slice is by, as the axis says.
+    """
 
     def draw(axes: Any) -> None:
-        sizes = np.abs(predicted - actual)
-        counts = np.bincount(hours, minlength=24)
-        means = np.bincount(hours, sizes, minlength=24) / np.maximum(counts, 1)
-        axes.bar(np.arange(24), means)
-        axes.set(xlabel="hour of pickup", ylabel="mean absolute error, minutes", title="By hour")
+        places = np.arange(len(parts))
+        axes.bar(places, errors)
+        _label(axes, places, parts)
+        axes.set(xlabel=what, ylabel="mean absolute error, minutes", title=f"Errors by {what}")
+
+    return _png(draw)
+
+
+def calibration(groups: pl.DataFrame) -> bytes:
+    """Draw what trips took against what was predicted for them, by groups of equal size.
+
+    Args:
+        groups: as of `Judgement`.
+    """
+
+    def draw(axes: Any) -> None:
+        predicted, actual = groups["mean_predicted"].to_numpy(), groups["mean_actual"].to_numpy()
+        end = max(predicted.max(), actual.max()) * 1.05
+        axes.plot([0, end], [0, end], color="red", linewidth=0.8)
+        axes.plot(predicted, actual, marker="o")
+        axes.set(
+            xlabel="mean of the predictions, minutes",
+            ylabel="mean of the trips, minutes",
+            title="Calibration",
+        )
 
     return _png(draw)
 
 
 def feature_importance(booster: xgboost.Booster, names: list[str]) -> bytes:
     """Draw the features by what their splits gained in all, the most important first."""
+    gains: dict[str, Any] = booster.get_score(importance_type="total_gain")
+    named = {names[int(code[1:])]: gain for code, gain in gains.items()}
+    return bars_by_feature(named, "total gain", "Feature importance")
+
+
+def bars_by_feature(values: Mapping[str, float], what: str, title: str) -> bytes:
+    """Draw a figure of each feature, the largest ones first.
+
+    Args:
+        values: the figures by feature.
+        what: what they are, as the axis says.
+        title: of the picture.
+    """
 
     def draw(axes: Any) -> None:
-        gains = booster.get_score(importance_type="total_gain")
-        top = sorted(gains.items(), key=lambda item: item[1], reverse=True)[:MOST_BARS][::-1]
-        axes.barh([names[int(code[1:])] for code, _ in top], [gain for _, gain in top])
-        axes.set(xlabel="total gain", title="Feature importance")
+        top = sorted(values.items(), key=lambda item: item[1], reverse=True)[:MOST_BARS][::-1]
+        axes.barh([name for name, _ in top], [value for _, value in top])
+        axes.set(xlabel=what, title=title)
 
-    return _png(draw, left=0.3)
+    return _png(draw, left=0.35)
+
+
+def errors_by_month(months: Sequence[str], errors: Mapping[str, Sequence[float | None]]) -> bytes:
+    """Draw the RMSE of some predictors over the months that they were judged on.
+
+    Args:
+        months: the n months, in time.
+        errors: n values in minutes by predictor; None where there is none.
+    """
+
+    def draw(axes: Any) -> None:
+        places = np.arange(len(months))
+        for name, values in errors.items():
+            axes.plot(places, np.array(values, dtype=float), marker="o", label=name)
+        _label(axes, places, months)
+        axes.set_ylim(bottom=0)
+        axes.legend()
+        axes.set(xlabel="validation month", ylabel="RMSE, minutes", title="Month by month")
+
+    return _png(draw)
+
+
+def _label(axes: Any, places: IntArray, names: Sequence[str]) -> None:
+    """Name places on the axis; not all of many, which would take long to draw, and to read."""
+    every = -(-len(names) // _MOST_LABELS)
+    axes.set_xticks(places[::every], names[::every], fontsize=8)
 
 
 def _png(draw: Callable[[Any], None], left: float = 0.12) -> bytes:
     """Draw on axes that begin at a share of the width, beside which their labels stand."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from PIL import Image
 
     figure = Figure(figsize=(6, 3.6), dpi=80)
-    FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     # Fixed: a layout that Matplotlib works out takes as long as the rest of the drawing.
-    draw(figure.add_axes((left, 0.15, 0.96 - left, 0.75)))
+    axes = figure.add_axes((left, 0.15, 0.96 - left, 0.75))
+    draw(axes)
+    # Where it is told to stand, Matplotlib does not have to look for a free place.
+    axes.set_title(axes.get_title(), y=1.0)
+    canvas.draw()
+    pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    # With a palette a file has a third of the size; Dagster keeps it in its database.
+    pixels.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE).save(buffer, "png")
     return buffer.getvalue()

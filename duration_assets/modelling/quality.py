@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from duration_assets.modelling.baselines import BASELINES
+
 LEAST_IN_MONTH = 0.9
 """Share of trips picked up in the month of the file; real files have at least 0.999."""
 MOST_UNKNOWN_ZONES = 0.01
@@ -93,10 +95,10 @@ def features_finite(summary: dict[str, Any]) -> str | None:
 
 
 def better_than_baselines(metrics: dict[str, float]) -> str | None:
-    """Say if a model is no better than the mean or the pair's median of its window."""
+    """Say if a model is no better than one of the baselines made from its window."""
     beaten = [
         f"{name.replace('_', ' ')} ({metrics[f'baseline_{name}_rmse']:.3f})"
-        for name in ("mean", "pair_median")
+        for name in BASELINES
         if metrics["rmse"] >= metrics[f"baseline_{name}_rmse"]
     ]
     if not beaten:

@@ -132,7 +132,7 @@ class Tracking:
         *,
         metrics: Mapping[str, float],
         tags: Mapping[str, str],
-        images: Mapping[str, bytes],
+        files: Mapping[str, bytes],
     ) -> None:
         """Log to a run by its id, which leaves a finished run finished.
 
@@ -140,7 +140,7 @@ class Tracking:
             run_id: the run of the model's training.
             metrics: figures.
             tags: texts; what may change when it is done again is a tag, never a param.
-            images: PNG files by artifact path.
+            files: their content by artifact path.
         """
         with connected(self.tracking_uri) as client:
             from mlflow.entities import Metric, RunTag
@@ -152,7 +152,7 @@ class Tracking:
                 metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
                 tags=[RunTag(name, text) for name, text in tags.items()],
             )
-            for path, content in images.items():
+            for path, content in files.items():
                 log_content(client, run_id, content, path)
 
     def run_url(self, run_id: str) -> str:

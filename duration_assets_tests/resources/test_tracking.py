@@ -116,7 +116,7 @@ def test_what_is_logged_afterwards_leaves_a_finished_run_as_it_ended(home: Path)
             run.run_id,
             metrics={"rmse": rmse},
             tags={"validation_month": "2023-02"},
-            images={"evaluation/errors.png": b"png"},
+            files={"evaluation/errors.png": b"png"},
         )
     after = tracking._client().get_run(run.run_id)
     assert (after.info.status, after.info.end_time) == ("FINISHED", before.end_time)

@@ -78,7 +78,7 @@ def test_a_training_is_logged_whole_through_a_server_and_no_password_gets_anywhe
         run.log_bytes(b"text", "note.txt")
         run.log_bytes(b"png", "plots/picture.png")
         uri = log_model(model, whole, example, "green-course-duration")
-    tracking.log_evaluation(run.run_id, metrics={"mae": 2.0}, tags={"a": "b"}, images={})
+    tracking.log_evaluation(run.run_id, metrics={"mae": 2.0}, tags={"a": "b"}, files={})
 
     client = tracking_at(server.address, tmp_path)._client()
     (experiment,) = client.search_experiments(filter_string="name = 'nyc-taxi-experiment'")

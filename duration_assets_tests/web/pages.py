@@ -115,15 +115,14 @@ def table_row(page: Page, first_cell: str) -> Locator:
 
 
 def show_picture(page: Page, key: str) -> Locator:
-    """Open a picture among the metadata, and return it; `close_picture` closes it again."""
+    """Open a picture among the metadata, and return it."""
+    return show_report(page, key).locator("img")
+
+
+def show_report(page: Page, key: str) -> Locator:
+    """Open what is longer than a line among the metadata, and return the dialog that shows it."""
     table_row(page, key).get_by_text("[Show Markdown]").click()
-    return page.get_by_role("dialog").locator("img")
-
-
-def close_picture(page: Page) -> None:
-    """Close what `show_picture` has opened."""
-    page.get_by_role("dialog").get_by_role("button", name="Close").click()
-    expect(page.get_by_role("dialog")).to_have_count(0)
+    return page.get_by_role("dialog")
 
 
 def show_plots(page: Page) -> None:

@@ -12,7 +12,6 @@ from duration_assets.modelling.training import PARAMETERS
 from duration_assets.months import Month
 from duration_assets_tests.months import FEBRUARY
 from duration_assets_tests.web.pages import (
-    close_picture,
     entry,
     open_asset,
     open_month,
@@ -20,6 +19,7 @@ from duration_assets_tests.web.pages import (
     section,
     show_picture,
     show_plots,
+    show_report,
     table_row,
 )
 from duration_assets_tests.web.pictures import Pictures
@@ -126,12 +126,12 @@ ASSETS = (
     Expected(
         "green/metered/evaluation",
         "evaluations",
-        "Metrics and error plots of the model of the month before",
+        "Metrics and a report of the model of the month before",
         ("ML Flow",),
         columns=("duration", "predicted"),
         row_count=True,
         preview=("predicted",),
-        metadata=("mlflow_run", "trips_kept", "rmse", "mae", "baseline_pair_median_rmse"),
+        metadata=("mlflow_run", "report", "trips_kept", "rmse", "mae", "baseline_linear_rmse"),
     ),
 )
 
@@ -195,17 +195,43 @@ def test_the_page_of_a_model_shows_its_parameters_and_what_it_looks_at(
     pictures.save(page, "feature-importance", page.get_by_role("dialog"), margin=0)
 
 
-def test_the_page_of_an_evaluation_shows_pictures_of_its_errors(
+def test_the_page_of_an_evaluation_shows_its_report_with_tables_and_pictures(
     page: Page, servers: Servers, pictures: Pictures
 ) -> None:
     open_asset(page, servers, "green/metered/evaluation")
-    for key in ("errors", "predictions", "error_by_hour"):
-        picture = show_picture(page, key)
+    report = show_report(page, "report")
+    for title in ("Errors", "Where and when", "What the model relies on", "The models before"):
+        expect(report.get_by_role("heading", name=title, exact=True)).to_be_attached()
+    expect(report.get_by_role("cell", name="median of the zone pair").first).to_be_attached()
+    expect(report.get_by_text("The pairs of boroughs are left out")).to_be_attached()
+    shown = report.locator("img")
+    expect(shown).to_have_count(7)
+    for picture in shown.all():
         expect(picture).to_have_js_property("complete", True)
         expect(picture).not_to_have_js_property("naturalWidth", 0)
-        close_picture(page)
-    expect(show_picture(page, "error_by_hour")).to_be_visible()
-    pictures.save(page, "evaluation-errors", page.get_by_role("dialog"), margin=0)
+    pictures.save(page, "evaluation-report", page.get_by_role("dialog"), margin=0)
+
+
+def test_the_report_lies_in_mlflow_as_a_page_that_fits_a_phone_and_the_dark(
+    page: Page, servers: Servers, pictures: Pictures
+) -> None:
+    evaluation = servers.home.store.require(
+        "green/metered/evaluation", latest_month(servers, "green/metered/evaluation"), "the test"
+    )
+    (logged,) = (servers.home.settings.home / "mlartifacts").rglob(
+        f"{evaluation.summary['run_id']}/artifacts/evaluation/report.html"
+    )
+    assert logged.read_bytes() == evaluation.file("report.html").read_bytes()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(logged.as_uri())
+    expect(page.get_by_role("heading", name="What the model relies on")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1000, "height": 1400})
+    pictures.save(page, "report-page")
 
 
 def test_a_model_and_its_evaluation_lead_to_their_run_in_mlflow(
