@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duration_assets.modelling.slices import (
@@ -130,6 +130,8 @@ trip = st.tuples(
 )
 
 
+# A busy machine takes its time.
+@settings(deadline=None)
 @given(st.lists(trip, min_size=1, max_size=40))
 def test_the_parts_of_every_slice_add_up_to_the_whole_to_the_last_bit(
     drawn: list[tuple[Any, ...]],

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from importlib.resources import files
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -89,6 +89,8 @@ words = st.text(
 ).map(lambda text: f"{text}x")
 
 
+# A busy machine takes its time.
+@settings(deadline=None)
 @given(words)
 def test_any_text_shows_as_it_is_in_markdown(text: str) -> None:
     line = " ".join(text.split())
@@ -102,6 +104,8 @@ def test_any_text_shows_as_it_is_in_markdown(text: str) -> None:
     assert whole.endswith(line)
 
 
+# A busy machine takes its time.
+@settings(deadline=None)
 @given(words)
 def test_any_text_shows_as_it_is_on_the_page(text: str) -> None:
     page = read_page(report(text).to_html())
@@ -123,8 +127,8 @@ def test_the_template_is_part_of_the_package() -> None:
 
     from duration_assets_tests.conftest import REPOSITORY
 
-    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
-    shipped = settings["tool"]["setuptools"]["package-data"]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    shipped = project["tool"]["setuptools"]["package-data"]
     patterns = shipped["duration_assets.modelling.reports"]
     found = [path.name for path in files("duration_assets.modelling.reports").iterdir()]
     assert patterns == ["*.jinja"]
