@@ -14,7 +14,7 @@ from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import column_schema, pictures, preview, result
 from duration_assets.modelling.baselines import BASELINE_FILES
 from duration_assets.modelling.features import FeatureSet
-from duration_assets.modelling.matrices import BEGINNING, END, TRAINING
+from duration_assets.modelling.matrices import part_names
 from duration_assets.modelling.matrix_files import StoredExamples
 from duration_assets.modelling.preprocessors import (
     COURSE_FILE,
@@ -128,18 +128,14 @@ def _example(model: Any) -> pl.DataFrame:
 def _train(place: Place, inputs: Inputs, month: Month, folder: Path, report: Report) -> _Trained:
     from duration_assets.modelling import plots
     from duration_assets.modelling.model import DurationModel
-    from duration_assets.modelling.training import fit, fit_course
+    from duration_assets.modelling.training import fit_parts
 
     source = inputs["preprocessor"][month]
     matrix = inputs["training_matrix"][month]
     preprocessor = load_preprocessor(source.file(PREPROCESSOR_FILE))
-    threads = place.settings.threads
-    training = StoredExamples(matrix.file(TRAINING))
-    if preprocessor.feature_set.uses_zone_statistics:
-        beginning, end = (StoredExamples(matrix.file(name)) for name in (BEGINNING, END))
-        fitted = fit(training, beginning, end, threads, report)
-    else:
-        fitted = fit_course(training, threads, report)
+    names = part_names(preprocessor.feature_set)
+    parts = {name: StoredExamples(matrix.file(name)) for name in names}
+    fitted = fit_parts(parts, place.settings.threads, report)
     model = DurationModel(place.service, preprocessor, fitted.booster)
     model.save(folder)
     shutil.copy(source.file(COURSE_FILE), folder / COURSE_FILE)

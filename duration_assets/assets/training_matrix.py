@@ -5,43 +5,28 @@ into one run.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 import polars as pl
 
 from duration_assets.assets.common import Place, month_names, month_of
 from duration_assets.assets.descriptions import describe_file, describe_matrix, result
-from duration_assets.assets.zone_statistics import STATISTICS_FILE
 from duration_assets.checks import check_results, check_specs
-from duration_assets.errors import BadFileError
 from duration_assets.modelling.baselines import Baselines
 from duration_assets.modelling.cleaning import KEPT_FILE
 from duration_assets.modelling.features import FeatureSet
-from duration_assets.modelling.matrices import (
-    BEGINNING,
-    END,
-    TRAINING,
-    Parts,
-    pair_parts,
-    window_parts,
-)
-from duration_assets.modelling.matrix_files import (
-    FEATURES_FILE,
-    Examples,
-    MatrixSummary,
-    StoredExamples,
-    write_examples,
-)
-from duration_assets.modelling.pair_preprocessor import PairPreprocessor
+from duration_assets.modelling.matrices import TRAINING, training_parts, write_parts
+from duration_assets.modelling.matrix_files import FEATURES_FILE, StoredExamples
 from duration_assets.modelling.preprocessors import (
     COURSE_FILE,
     PREPROCESSOR_FILE,
+    fit_preprocessor,
     load_preprocessor,
     save_for_course_users,
 )
+from duration_assets.modelling.statistics import STATISTICS_FILE
 from duration_assets.modelling.trip_batches import MonthTrips, sample_window
-from duration_assets.modelling.zone_preprocessor import ZonePreprocessor
 from duration_assets.months import Month
 from duration_assets.progress import Progress, Report
 from duration_assets.resources.files import content_hash, folder_hash
@@ -126,11 +111,8 @@ def _describe_encoded(
 def _fit(place: Place, feature_set: FeatureSet, month: Month, store: Store) -> Partition:
     inputs = place.inputs(month, store)
     with store.writing(place.node.key, month) as draft:
-        fitted: PairPreprocessor | ZonePreprocessor
-        if feature_set.uses_zone_statistics:
-            fitted = ZonePreprocessor.fit(feature_set, _statistics(inputs).values())
-        else:
-            fitted = PairPreprocessor.fit(pl.concat(_scans(inputs).values()))
+        trips, statistics = _scans(inputs), _statistics(inputs)
+        fitted = fit_preprocessor(feature_set, trips.values(), statistics.values())
         fitted.save(draft.folder / PREPROCESSOR_FILE)
         save_for_course_users(fitted, draft.folder / COURSE_FILE)
         window = next(iter(inputs.values()))
@@ -150,18 +132,10 @@ def _encode(place: Place, month: Month, store: Store, report: Report) -> Partiti
     preprocessor = load_preprocessor(inputs["preprocessor"][month].file(PREPROCESSOR_FILE))
     window = _trips(inputs)
     sampled = sample_window(window, place.settings.max_training_rows)
-    parts: Parts
-    if isinstance(preprocessor, PairPreprocessor):
-        parts = pair_parts(preprocessor, sampled)
-    else:
-        parts = window_parts(preprocessor, sampled, _statistics(inputs))
+    parts = training_parts(preprocessor, sampled, _statistics(inputs))
     with store.writing(place.node.key, month) as draft:
         total = sum(map(len, sampled))
-        written = {
-            name: write_examples(draft.folder / name, _counted(chunks, total, report))
-            for name, chunks in parts.items()
-        }
-        _check_parts(written, month)
+        written = write_parts(draft.folder, parts, sampled, report)
         (draft.folder / FEATURES_FILE).write_text(json.dumps(preprocessor.feature_names))
         uses_distance = preprocessor.feature_set.uses_distance
         whole = pl.concat(_scans(inputs).values())
@@ -180,30 +154,6 @@ def _encode(place: Place, month: Month, store: Store, report: Report) -> Partiti
         )
 
 
-def _counted(chunks: Iterable[Examples], total: int, report: Report) -> Iterator[Examples]:
-    """Pass chunks on, and report how many trips they were."""
-    done = 0
-    for chunk in chunks:
-        yield chunk
-        done += len(chunk.durations)
-        report(done, total)
-
-
-def _check_parts(written: Mapping[str, MatrixSummary], month: Month) -> None:
-    """Refuse a window whose end cannot be told from its beginning.
-
-    Raises:
-        BadFileError: if either has no trips.
-    """
-    empty = [name for name in (BEGINNING, END) if name in written and not written[name].rows]
-    if empty:
-        raise BadFileError(
-            f"The {empty[0]} of the window of {month} has no trips (the end is its last month from "
-            "the 22nd day on), so that the number of rounds cannot be chosen: ask the source for "
-            f"the whole file of {month} and land it again."
-        )
-
-
 def _trips(inputs: Inputs) -> list[MonthTrips]:
     return [
         MonthTrips(month, partition.file(KEPT_FILE), partition.summary["kept"])
@@ -212,14 +162,16 @@ def _trips(inputs: Inputs) -> list[MonthTrips]:
 
 
 def _scans(inputs: Inputs) -> dict[Month, pl.LazyFrame]:
+    """Return the trips of each month, if the asset reads them."""
     return {
         month: pl.scan_parquet(partition.file(KEPT_FILE))
-        for month, partition in inputs["cleaned_trips"].items()
+        for month, partition in inputs.get("cleaned_trips", {}).items()
     }
 
 
 def _statistics(inputs: Inputs) -> dict[Month, pl.DataFrame]:
+    """Return the statistics of each month, if the asset reads them."""
     return {
         month: pl.read_parquet(partition.file(STATISTICS_FILE))
-        for month, partition in inputs["zone_statistics"].items()
+        for month, partition in inputs.get("zone_statistics", {}).items()
     }

@@ -6,11 +6,9 @@ import polars as pl
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import describe_table, result
 from duration_assets.modelling.cleaning import KEPT_FILE
-from duration_assets.modelling.statistics import weekly_sums
+from duration_assets.modelling.statistics import STATISTICS_FILE, weekly_sums
 from duration_assets.resources.files import content_hash
 from duration_assets.resources.store import Store
-
-STATISTICS_FILE = "statistics.parquet"
 
 
 def build_zone_statistics(place: Place) -> dg.AssetsDefinition:

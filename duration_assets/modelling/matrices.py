@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from duration_assets.modelling.features import FloatArray
-from duration_assets.modelling.matrix_files import Examples
+from duration_assets.errors import BadFileError
+from duration_assets.modelling.features import FeatureSet, FloatArray
+from duration_assets.modelling.matrix_files import Examples, MatrixSummary, write_examples
 from duration_assets.modelling.pair_preprocessor import PairPreprocessor
 from duration_assets.modelling.preprocessors import Preprocessor
 from duration_assets.modelling.statistics import week_of
@@ -32,6 +33,31 @@ LONGEST_JUDGED = 180.0
 """Trips of 0 to that many minutes are judged besides the kept ones."""
 
 Parts = dict[str, Iterator[Examples]]
+
+Progress = Callable[[int, int], None]
+"""Called with the trips done and how many there are."""
+
+
+def part_names(feature_set: FeatureSet) -> tuple[str, ...]:
+    """Return which parts a training matrix has: the course's is whole."""
+    return (TRAINING, BEGINNING, END) if feature_set.uses_zone_statistics else (TRAINING,)
+
+
+def training_parts(
+    preprocessor: PairPreprocessor | ZonePreprocessor,
+    window: Sequence[MonthTrips],
+    weekly: Mapping[Month, pl.DataFrame],
+) -> Parts:
+    """Make all parts of a training matrix, as the preprocessor's feature set wants them.
+
+    Args:
+        preprocessor: fitted on the whole window.
+        window: the kept trips of each month, oldest first.
+        weekly: the zone statistics of each month, for a feature set that uses them.
+    """
+    if isinstance(preprocessor, PairPreprocessor):
+        return pair_parts(preprocessor, window)
+    return window_parts(preprocessor, window, weekly)
 
 
 def window_parts(
@@ -68,6 +94,29 @@ def pair_parts(preprocessor: PairPreprocessor, window: Sequence[MonthTrips]) -> 
     """Make the course's training matrix, whole: XGBoost is to get it as the course gives it."""
     trips = pl.concat([batch for month in window for batch in month.batches()])
     return {TRAINING: iter([_examples(preprocessor.transform(trips), trips)])}
+
+
+def write_parts(
+    folder: Path, parts: Parts, window: Sequence[MonthTrips], progress: Progress | None = None
+) -> dict[str, MatrixSummary]:
+    """Write each part of a training matrix into a folder of its own in `folder`.
+
+    Args:
+        folder: an existing folder.
+        parts: what `training_parts` made of the window.
+        window: the months that they were made from.
+        progress: told how far each part is.
+
+    Raises:
+        BadFileError: if the end of the window cannot be told from its beginning.
+    """
+    total = sum(map(len, window))
+    written = {
+        name: write_examples(folder / name, _counted(chunks, total, progress))
+        for name, chunks in parts.items()
+    }
+    _check_parts(written, window[-1].month)
+    return written
 
 
 def validation_chunks(preprocessor: Preprocessor, trips: pl.DataFrame) -> Iterator[Examples]:
@@ -109,6 +158,33 @@ def _encode_end(preprocessor: ZonePreprocessor, last: MonthTrips) -> Iterator[Ex
     for batch in last.batches():
         some = batch.filter(week_of(last.month) >= END_SINCE_WEEK)
         yield _examples(preprocessor.transform(some), some)
+
+
+def _counted(
+    chunks: Iterable[Examples], total: int, progress: Progress | None
+) -> Iterator[Examples]:
+    """Pass chunks on, and report how many trips they were."""
+    done = 0
+    for chunk in chunks:
+        yield chunk
+        done += len(chunk.durations)
+        if progress is not None:
+            progress(done, total)
+
+
+def _check_parts(written: Mapping[str, MatrixSummary], month: Month) -> None:
+    """Refuse a window whose end cannot be told from its beginning.
+
+    Raises:
+        BadFileError: if either has no trips.
+    """
+    empty = [name for name in (BEGINNING, END) if name in written and not written[name].rows]
+    if empty:
+        raise BadFileError(
+            f"The {empty[0]} of the window of {month} has no trips (the end is its last month from "
+            "the 22nd day on), so that the number of rounds cannot be chosen: ask the source for "
+            f"the whole file of {month} and land it again."
+        )
 
 
 def _examples(features: FloatArray, trips: pl.DataFrame) -> Examples:

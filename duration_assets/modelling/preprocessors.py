@@ -1,9 +1,10 @@
-"""What every preprocessor can do, and the reading of one from its file."""
+"""What every preprocessor can do, and how one is fitted, and read from its file."""
 
 from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,6 +33,23 @@ class Preprocessor(Protocol):
 
     def save(self, path: Path) -> None:
         """Write everything to one Parquet file."""
+
+
+def fit_preprocessor(
+    feature_set: FeatureSet,
+    trips: Iterable[pl.LazyFrame],
+    statistics: Iterable[pl.DataFrame],
+) -> PairPreprocessor | ZonePreprocessor:
+    """Fit the preprocessor of a feature set on a window.
+
+    Args:
+        feature_set: says which of the two others is looked at.
+        trips: the kept trips of each month, for a feature set without zone statistics.
+        statistics: the zone statistics of each month, for one with them.
+    """
+    if feature_set.uses_zone_statistics:
+        return ZonePreprocessor.fit(feature_set, statistics)
+    return PairPreprocessor.fit(pl.concat(trips))
 
 
 def load_preprocessor(path: Path) -> PairPreprocessor | ZonePreprocessor:

@@ -14,6 +14,8 @@ import polars as pl
 from duration_assets.months import Month
 from duration_assets.services import FIRST_ZONE, SERVICES
 
+STATISTICS_FILE = "statistics.parquet"
+
 UNKNOWN_ZONE = 0
 """Stands for a zone that is null or that no service has."""
 ZONES = max(service.last_zone for service in SERVICES.values()) + 1

@@ -8,12 +8,12 @@ no part. XGBoost reads the examples chunk by chunk and keeps them in its own com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from duration_assets.modelling.loading_xgboost import let_threads_sleep
-from duration_assets.modelling.matrices import LARGE_WINDOW
+from duration_assets.modelling.matrices import BEGINNING, END, LARGE_WINDOW, TRAINING
 from duration_assets.modelling.matrix_files import Examples
 
 if TYPE_CHECKING:
@@ -69,6 +69,21 @@ class FittedBooster:
     rounds: int
     training_errors: dict[str, float]
     holdout_rmse: list[float] = field(default_factory=list)
+
+
+def fit_parts(
+    parts: Mapping[str, Iterable[Examples]], threads: int, progress: Progress | None = None
+) -> FittedBooster:
+    """Fit the parts of a training matrix: as the course does, if there is one part alone.
+
+    Args:
+        parts: the course's `training`, or `training`, `beginning` and `end`.
+        threads: threads to use.
+        progress: told how far it is.
+    """
+    if BEGINNING not in parts:
+        return fit_course(parts[TRAINING], threads, progress)
+    return fit(parts[TRAINING], parts[BEGINNING], parts[END], threads, progress)
 
 
 def fit_course(
