@@ -19,6 +19,12 @@ from duration_assets.errors import RESUME
 COMMAND = str(Path(sys.executable).with_name("duration-prediction"))
 TIME_LIMIT = 300
 """Seconds for one command on a busy machine."""
+_ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+)
+"""Where MLflow's database keeps the absolute addresses of artifacts."""
 _PROGRESS = re.compile(r"\d{4}-\d{2} (data|models|evaluations): .*")
 
 
@@ -100,10 +106,11 @@ class Workplace:
         copied = Workplace(folder)
         copied.believe_in(str(copied.source))
         with closing(sqlite3.connect(copied.database)) as database, database:
-            database.execute(
-                "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)",
-                (str(self.home), str(copied.home)),
-            )
+            for table, column in _ADDRESSES:
+                database.execute(
+                    f"UPDATE {table} SET {column} = replace({column}, ?, ?)",
+                    (str(self.home), str(copied.home)),
+                )
         return copied
 
     def believe_in(self, source: str) -> None:

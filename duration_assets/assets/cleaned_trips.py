@@ -1,25 +1,21 @@
 """`cleaned_trips`: the kept trips of a month in one schema, and the rejected ones beside them."""
 
-import hashlib
 from dataclasses import asdict
-from pathlib import Path
 
 import dagster as dg
 import polars as pl
-import pyarrow.parquet as pq
 
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import describe_table, result
 from duration_assets.assets.raw_trips import TRIPS_FILE
 from duration_assets.checks import check_results, check_specs
+from duration_assets.data_versions import cleaned_version
 from duration_assets.modelling.cleaning import (
     COLUMN_DESCRIPTIONS,
     KEPT_FILE,
     REJECTED_FILE,
-    TRIP_SCHEMA,
     clean_month,
 )
-from duration_assets.resources.files import content_hash
 from duration_assets.resources.store import Store
 
 
@@ -46,7 +42,10 @@ def build_cleaned_trips(place: Place) -> dg.AssetsDefinition:
             kept, rejected = draft.folder / KEPT_FILE, draft.folder / REJECTED_FILE
             summary = clean_month(published, place.service, month, kept, rejected)
             partition = place.commit(
-                draft, inputs, data_version=_version(kept, rejected), summary=asdict(summary)
+                draft,
+                inputs,
+                data_version=cleaned_version(kept, rejected),
+                summary=asdict(summary),
             )
         trips = partition.file(KEPT_FILE)
         reasons = {f"rejected {reason}": count for reason, count in summary.rejected.items()}
@@ -62,14 +61,3 @@ def build_cleaned_trips(place: Place) -> dg.AssetsDefinition:
         )
 
     return cleaned_trips
-
-
-def _version(kept: Path, rejected: Path) -> str:
-    """Stand for the trips, but not for published columns that nothing is made from."""
-    digest = hashlib.sha256(content_hash(kept).encode())
-    with pq.ParquetFile(rejected) as file:
-        for batch in file.iter_batches(columns=["reason", *TRIP_SCHEMA]):
-            # As text: the binary formats of equal tables may differ.
-            table = pl.DataFrame(pl.from_arrow(batch))
-            digest.update(table.write_csv(include_header=False).encode())
-    return digest.hexdigest()

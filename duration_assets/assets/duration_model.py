@@ -12,18 +12,21 @@ import polars as pl
 
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import column_schema, pictures, preview, result
+from duration_assets.assets.model_records import card_facts, registered_name, training_record
 from duration_assets.modelling.baselines import BASELINE_FILES
 from duration_assets.modelling.features import FeatureSet
 from duration_assets.modelling.matrices import part_names
 from duration_assets.modelling.matrix_files import StoredExamples
+from duration_assets.modelling.model_card import CARD_FILE, card_beginning, model_card
 from duration_assets.modelling.preprocessors import (
     COURSE_FILE,
     PREPROCESSOR_FILE,
     load_preprocessor,
 )
+from duration_assets.modelling.training_record import RECORD_FILE, TrainingRecord
 from duration_assets.months import Month
 from duration_assets.progress import Progress, Report
-from duration_assets.resources.files import content_hash, write_atomically
+from duration_assets.resources.files import write_atomically
 from duration_assets.resources.partition import Draft, Partition
 from duration_assets.resources.store import Store
 from duration_assets.resources.tracking import Tracking
@@ -39,7 +42,6 @@ class _Trained:
 
     model: Any
     fitted: Any
-    metrics: dict[str, float]
     importance: bytes
 
 
@@ -76,8 +78,13 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
                 with progress.task(f"Training {month}", "rounds", context.log) as report:
                     trained = _train(place, inputs, month, draft.folder, report)
                 uri = _log(place, run, trained, inputs, month, draft.folder)
+                fitted_on = inputs["preprocessor"][month]
+                record = training_record(
+                    place, store, fitted_on, matrix, trained.model, trained.fitted, draft.folder
+                )
+                _write_down(run, record, uri, draft.folder)
             # Only a model whose MLflow run has ended well becomes the partition.
-            partition = _commit(place, draft, inputs, month, trained, run.run_id, uri)
+            partition = _commit(place, draft, inputs, record, run.run_id, uri)
         drop_used_matrices(store, matrix.asset, place.node.key, keep=place.settings.keep_matrices)
         _write_course_files(place.settings.home, partition)
         return _describe(partition, trained, tracking.run_url(run.run_id))
@@ -110,7 +117,8 @@ def _describe(partition: Partition, trained: _Trained, run_url: str) -> dg.Mater
             "preview": preview(example),
             "rounds": summary["rounds"],
             "parameters": dg.MetadataValue.json(trained.fitted.parameters),
-            **trained.metrics,
+            **trained.fitted.metrics,
+            "model_card": dg.MetadataValue.md(partition.file(CARD_FILE).read_text()),
             **pictures({"feature_importance": trained.importance}),
         },
     )
@@ -141,11 +149,8 @@ def _train(place: Place, inputs: Inputs, month: Month, folder: Path, report: Rep
     shutil.copy(source.file(COURSE_FILE), folder / COURSE_FILE)
     for name in BASELINE_FILES:
         shutil.copy(matrix.file(name), folder / name)
-    metrics = {f"training_{name}": value for name, value in fitted.training_errors.items()}
-    if fitted.holdout_rmse:
-        metrics["holdout_rmse"] = min(fitted.holdout_rmse)
     importance = plots.feature_importance(fitted.booster, preprocessor.feature_names)
-    return _Trained(model, fitted, metrics, importance)
+    return _Trained(model, fitted, importance)
 
 
 def _log(
@@ -169,7 +174,7 @@ def _log(
             "last_month": matrix.summary["window"][-1],
         }
     )
-    run.log_metrics({**trained.metrics, "training_trips": float(matrix.summary["rows"])})
+    run.log_metrics({**trained.fitted.metrics, "training_trips": float(matrix.summary["rows"])})
     run.log_history("rmse_by_round", trained.fitted.holdout_rmse)
     versions = {**inputs["preprocessor"][month].inputs, **matrix.inputs}
     run.log_inputs(versions, place.settings.home.name)
@@ -182,27 +187,31 @@ def _log(
         trained.model,
         whole,
         example_trips(place.service, feature_set.uses_distance),
-        f"{place.service.name}-{feature_set.name}-duration",
+        registered_name(place.service.name, feature_set.name),
     )
     shutil.rmtree(whole)
     return uri
+
+
+def _write_down(run: TrainingRun, record: TrainingRecord, uri: str, folder: Path) -> None:
+    """Leave the training's record and the model's card in MLflow and in the partition."""
+    facts = card_facts(record, run.run_id, uri)
+    (folder / RECORD_FILE).write_text(record.as_json())
+    (folder / CARD_FILE).write_text(model_card(facts))
+    run.log_file(folder / RECORD_FILE)
+    run.log_card(model_card(facts), card_beginning(facts))
 
 
 def _commit(
     place: Place,
     draft: Draft,
     inputs: Inputs,
-    month: Month,
-    trained: _Trained,
+    record: TrainingRecord,
     run_id: str,
     uri: str,
 ) -> Partition:
-    from duration_assets.modelling.model import BOOSTER_FILE
-
-    content = content_hash(draft.folder / BOOSTER_FILE, draft.folder / PREPROCESSOR_FILE)
     # A training is part of the version: each MLflow run gets an evaluation of its own.
-    version = hashlib.sha256(f"{content} {run_id}".encode()).hexdigest()
-    matrix = inputs["training_matrix"][month]
+    version = hashlib.sha256(f"{record.content} {run_id}".encode()).hexdigest()
     return place.commit(
         draft,
         inputs,
@@ -210,12 +219,12 @@ def _commit(
         summary={
             "run_id": run_id,
             "model_uri": uri,
-            "content": content,
-            "rounds": trained.fitted.rounds,
-            "trips": matrix.summary["rows"],
-            "features": matrix.summary["features"],
-            "window": matrix.summary["window"],
-            **trained.metrics,
+            "content": record.content,
+            "rounds": record.rounds,
+            "trips": record.trips,
+            "features": record.columns,
+            "window": [month.month for month in record.months],
+            **record.metrics,
         },
     )
 

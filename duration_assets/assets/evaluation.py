@@ -11,6 +11,7 @@ import polars as pl
 
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import describe_table, result
+from duration_assets.assets.model_records import log_judged_card
 from duration_assets.assets.other_evaluations import other_evaluations
 from duration_assets.assets.validation_matrix import TRIPS_FILE, VALIDATION
 from duration_assets.checks import check_results, check_specs
@@ -95,6 +96,7 @@ def build_evaluation(place: Place, feature_set: FeatureSet) -> dg.AssetsDefiniti
                 tags={"validation_month": str(month)},
                 files={f"evaluation/{name}": content for name, content in files.items()},
             )
+            log_judged_card(place, store, tracking, model, judgement.metrics)
             partition = place.commit(
                 draft,
                 inputs,

@@ -70,7 +70,7 @@ def build_raw_trips(place: Place) -> dg.AssetsDefinition:
 
 def _keep_by_content(store: Store, path: os.PathLike[str], sha256: str) -> None:
     """Give the file a second name by its content, under which it outlives the partition."""
-    kept = store.root / "content" / f"{sha256}.parquet"
+    kept = store.content(sha256)
     kept.parent.mkdir(parents=True, exist_ok=True)
     if not kept.exists():
         os.link(path, kept)

@@ -70,6 +70,12 @@ class FittedBooster:
     training_errors: dict[str, float]
     holdout_rmse: list[float] = field(default_factory=list)
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The errors by the names under which they are logged."""
+        errors = {f"training_{name}": value for name, value in self.training_errors.items()}
+        return {**errors, **({"holdout_rmse": min(self.holdout_rmse)} if self.holdout_rmse else {})}
+
 
 def fit_parts(
     parts: Mapping[str, Iterable[Examples]], threads: int, progress: Progress | None = None

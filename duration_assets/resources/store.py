@@ -136,6 +136,10 @@ class Store:
         found = (self.root / asset).glob(f"*/{_MANIFEST}")
         return sorted(Month.parse(path.parent.name) for path in found)
 
+    def content(self, sha256: str) -> Path:
+        """Return where a published file is kept by its content, also if there is none."""
+        return self.root / "content" / f"{sha256}.parquet"
+
     def _place(self, asset: str, month: Month) -> Path:
         return self.root / asset / str(month)
 

@@ -28,7 +28,7 @@ from duration_assets.resources.mlflow_access import (
     without_beta_warnings,
 )
 from duration_assets.resources.run_owner import OWNER_TAG, Owner
-from duration_assets.resources.training_run import TrainingRun, log_content
+from duration_assets.resources.training_run import TrainingRun, log_card, log_content
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -154,6 +154,17 @@ class Tracking:
             )
             for path, content in files.items():
                 log_content(client, run_id, content, path)
+
+    def log_card(self, run_id: str, card: str, beginning: str) -> None:
+        """Replace the card of a run's model, which leaves a finished run finished.
+
+        Args:
+            run_id: the run of the model's training.
+            card: the whole card.
+            beginning: what of it becomes a description.
+        """
+        with connected(self.tracking_uri) as client:
+            log_card(client, run_id, card, beginning)
 
     def run_url(self, run_id: str) -> str:
         """Return the page of a run in MLflow's web UI."""

@@ -8,8 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from duration_assets.modelling.model_card import CARD_FILE
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+_DESCRIPTION_TAG = "mlflow.note.content"
+"""MLflow's own."""
 
 
 class TrainingRun:
@@ -64,6 +69,10 @@ class TrainingRun:
         """Log content as an artifact under a path."""
         log_content(self._client, self.run_id, content, path)
 
+    def log_card(self, card: str, beginning: str) -> None:
+        """Log the model's card; see the function."""
+        log_card(self._client, self.run_id, card, beginning)
+
 
 def log_content(client: MlflowClient, run_id: str, content: bytes, path: str) -> None:
     """Log content as an artifact under a path."""
@@ -72,3 +81,21 @@ def log_content(client: MlflowClient, run_id: str, content: bytes, path: str) ->
         file.write_bytes(content)
         # MLflow takes no "." for a run's own folder.
         client.log_artifact(run_id, str(file), str(Path(path).parent).removeprefix(".") or None)
+
+
+def log_card(client: MlflowClient, run_id: str, card: str, beginning: str) -> None:
+    """Log the card of a run's model, in place of the one before.
+
+    MLflow's web UI shows descriptions of runs and of models as Markdown, but an artifact as plain
+    text. Its databases hold 8,000 characters of the one and 5,000 of the other.
+
+    Args:
+        client: MLflow's.
+        run_id: the run of the model's training, which may have ended.
+        card: the whole card, Markdown, as an artifact.
+        beginning: what of it becomes the description of the run and of its registered models.
+    """
+    log_content(client, run_id, card.encode(), CARD_FILE)
+    client.set_tag(run_id, _DESCRIPTION_TAG, beginning)
+    for version in client.search_model_versions(f"run_id = '{run_id}'"):
+        client.update_model_version(version.name, version.version, beginning)

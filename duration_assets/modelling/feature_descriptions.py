@@ -1,0 +1,63 @@
+"""One line about each feature, for people who read a model's card."""
+
+from __future__ import annotations
+
+from duration_assets.modelling.features import LONGEST_FEATURE_DISTANCE, FeatureSet
+from duration_assets.modelling.statistics import HOURS_IN_BLOCK
+
+NOT_DESCRIBED = "not described"
+
+_LEVELS = {
+    "pair": "between the same two zones",
+    "pickup": "from the same zone",
+    "dropoff": "to the same zone",
+    "pair_block": "between the same two zones in the same time block",
+    "pickup_block": "from the same zone in the same time block",
+    "dropoff_block": "to the same zone in the same time block",
+}
+_SUMS = {
+    "trips": "How many past trips there were",
+    "duration": "Mean minutes of past trips",
+    "log_duration": "Mean logarithm of the minutes of past trips",
+    "distance": "Mean metered miles of past trips",
+    "log_speed": "Mean logarithm of the miles an hour of past trips",
+}
+_OWN = {
+    "hour": "Hour of the pickup, 0 to 23",
+    "weekday": "Weekday of the pickup, 0 is Monday",
+    "hour_of_week": "Hour of the week of the pickup, 0 to 167",
+    "trip_distance": "Metered miles of the trip itself",
+    "PU_DO": "Pickup and dropoff zone together: a column for each pair of the training month",
+}
+
+_ABOUT_STATISTICS = (
+    f"A time block is {HOURS_IN_BLOCK} hours of weekdays or of weekends. Means are shrunk towards "
+    "the mean of all trips, the more so the fewer past trips there are. A trip of the window is "
+    "described by the trips of all weeks but its own."
+)
+_ABOUT_DISTANCE = f"`trip_distance` is clipped to 0 to {LONGEST_FEATURE_DISTANCE:.0f} miles."
+
+
+def describe_feature(name: str) -> str:
+    """Say in one line what a feature is.
+
+    Args:
+        name: as in `TrainingRecord.features`.
+
+    Returns:
+        `NOT_DESCRIBED` for one that is missing here: a model is not to fail for want of words.
+    """
+    if name in _OWN:
+        return _OWN[name]
+    for level, where in _LEVELS.items():
+        what = name.removeprefix(f"{level}_")
+        if name != what and what in _SUMS:
+            return f"{_SUMS[what]} {where}"
+    return NOT_DESCRIBED
+
+
+def about_features(feature_set: FeatureSet) -> list[str]:
+    """Return the sentences that it takes to read the descriptions of a set's features."""
+    if not feature_set.uses_zone_statistics:
+        return []
+    return [_ABOUT_STATISTICS, *[_ABOUT_DISTANCE] * feature_set.uses_distance]
