@@ -17,12 +17,11 @@ from duration_assets.commands.options import (
     service_option,
     settings_for,
 )
+from duration_assets.commands.reproduce import reproduce
 from duration_assets.commands.status import status
+from duration_assets.commands.stopping import INTERRUPTED
 from duration_assets.errors import RESUME, DurationError, SettingsError, StoreError
 from duration_assets.settings import Settings
-
-_INTERRUPTED = 130
-"""The exit code of a command that Ctrl-C ended: 128 and the number of the signal, as in shells."""
 
 
 class _Group(DefaultGroup):  # type: ignore[misc]
@@ -36,7 +35,7 @@ class _Group(DefaultGroup):  # type: ignore[misc]
         except KeyboardInterrupt as stop:
             unfinished = "".join(f": {what} was not finished" for what in stop.args)
             click.echo(f"Interrupted{unfinished}. {RESUME}", err=True)
-            context.exit(_INTERRUPTED)
+            context.exit(INTERRUPTED)
 
 
 @click.group(cls=_Group, default="train", default_if_no_args=False)
@@ -120,6 +119,7 @@ def dev() -> None:
 
 
 main.add_command(backfill)
+main.add_command(reproduce)
 main.add_command(status)
 
 

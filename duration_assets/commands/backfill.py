@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from duration_assets.commands.options import (
     service_option,
     settings_for,
 )
+from duration_assets.commands.stopping import interrupted_when_ended
 from duration_assets.months import Month
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def backfill(
     # Before there is a home.
     check_months(request, settings)
     with (
-        _interrupted_when_ended(),
+        interrupted_when_ended(),
         full_disk_explained(settings),
         open_home(settings) as instance,
         _display() as display,
@@ -106,17 +106,3 @@ def _display() -> Iterator[_Display]:
 
     with bars_on_standard_error() as bars:
         yield _Display(bars, bars.add_task("Backfill", total=None, at=""))
-
-
-@contextmanager
-def _interrupted_when_ended() -> Iterator[None]:
-    """Let a request to end do what Ctrl-C does: leave nothing half-made."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -14,16 +14,21 @@ import numpy as np
 import pytest
 import xgboost
 
+from duration_assets.data_versions import model_content
 from duration_assets.errors import TrackingError
 from duration_assets.modelling.cleaning import canonical_trips
 from duration_assets.modelling.model import DurationModel
+from duration_assets.modelling.model_card import CARD_FILE
 from duration_assets.modelling.model_logging import example_trips, log_model
 from duration_assets.modelling.pair_preprocessor import PairPreprocessor
+from duration_assets.modelling.training_record import RECORD_FILE
+from duration_assets.resources.logged_training import fetch_model, read_record
 from duration_assets.resources.mlflow_access import import_mlflow
 from duration_assets.resources.tracking import Tracking
 from duration_assets_tests.homes import ReadableTracking
 from duration_assets_tests.mlflow_server import MlflowServer, mlflow_server
 from duration_assets_tests.months import GREEN, green_rows
+from duration_assets_tests.trainings import training
 
 SECRET = "pass%40word"
 
@@ -71,6 +76,7 @@ def test_a_training_is_logged_whole_through_a_server_and_no_password_gets_anywhe
     whole.mkdir()
     model.save(whole)
     example = example_trips(GREEN, uses_distance=True)
+    record = training("course")
     with caplog.at_level(logging.INFO), tracking.training_run(**options()) as run:
         run.log_params({"depth": 2})
         run.log_metrics({"rmse": 3.0})
@@ -78,7 +84,10 @@ def test_a_training_is_logged_whole_through_a_server_and_no_password_gets_anywhe
         run.log_bytes(b"text", "note.txt")
         run.log_bytes(b"png", "plots/picture.png")
         uri = log_model(model, whole, example, "green-course-duration")
+        run.log_bytes(record.as_json().encode(), RECORD_FILE)
+        run.log_card("the first card", "the first")
     tracking.log_evaluation(run.run_id, metrics={"mae": 2.0}, tags={"a": "b"}, files={})
+    tracking.log_card(run.run_id, "the whole card", "the beginning")
 
     client = tracking_at(server.address, tmp_path)._client()
     (experiment,) = client.search_experiments(filter_string="name = 'nyc-taxi-experiment'")
@@ -86,9 +95,21 @@ def test_a_training_is_logged_whole_through_a_server_and_no_password_gets_anywhe
     assert (listed.info.run_id, listed.info.status) == (run.run_id, "FINISHED")
     assert listed.data.params == {"depth": "2"}
     assert listed.data.metrics == {"rmse": 3.0, "rmse_by_round": 4.0, "mae": 2.0}
-    assert {each.path for each in client.list_artifacts(run.run_id)} == {"note.txt", "plots"}
+    logged = {each.path for each in client.list_artifacts(run.run_id)}
+    assert logged == {"note.txt", "plots", RECORD_FILE, CARD_FILE}
+    card = client.download_artifacts(run.run_id, CARD_FILE, str(tmp_path))
+    assert Path(card).read_text() == "the whole card"
+    assert listed.data.tags["mlflow.note.content"] == "the beginning"
     (version,) = client.search_model_versions("name = 'green-course-duration'")
     assert version.run_id == run.run_id
+    assert version.description == "the beginning"
+    with pytest.raises(TrackingError, match=f"at {server.address} has no run 'another'"):
+        read_record(tracking.tracking_uri, "another")
+    assert read_record(tracking.tracking_uri, run.run_id) == record
+    fetched = tmp_path / "fetched"
+    fetched.mkdir()
+    fetch_model(tracking.tracking_uri, run.run_id, fetched)
+    assert model_content(fetched) == model_content(whole)
 
     mlflow = import_mlflow()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)

@@ -1,0 +1,120 @@
+"""Models that are trained again, from files that the store keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from duration_assets.definitions import build_definitions
+from duration_assets.home import open_home
+from duration_assets.modelling import training
+from duration_assets.modelling.features import FEATURE_SETS
+from duration_assets.progress import BarProgress, Report
+from duration_assets.reproduction.comparing import Difference
+from duration_assets.reproduction.reproducing import reproduce
+from duration_assets_tests.homes import Home
+from duration_assets_tests.months import FEBRUARY, JANUARY, published, rewrite
+from duration_assets_tests.reproduction.conftest import SAMPLE, TrainedHome, again
+
+
+@pytest.mark.parametrize("name", [*FEATURE_SETS, "sample"])
+def test_the_same_files_become_the_same_model_and_nothing_in_the_home_changes(
+    name: str, trained_home: TrainedHome, unchanged: None, scratch: Path
+) -> None:
+    found = again(trained_home.settings, trained_home.runs[name])
+    assert found.same
+    assert found.differences == []
+    assert found.made == found.logged
+    assert found.logged.sampled is (name == "sample")
+    assert (found.logged.trips <= SAMPLE) is (name == "sample")
+
+
+def test_a_month_that_was_published_again_since_does_not_matter(
+    trained_home: TrainedHome, scratch: Path
+) -> None:
+    home, settings = trained_home.home, trained_home.settings
+    rewrite(published(home.source, JANUARY), lambda table: table.slice(0, len(table) // 2))
+    with open_home(settings) as instance:
+        job = build_definitions(settings).resolve_job_def("green_data")
+        assert job.execute_in_process(partition_key="2023-01", instance=instance).success
+    now = home.store.require("green/raw_trips", JANUARY, "the test")
+    found = again(settings, trained_home.runs["metered"])
+    assert found.same
+    assert found.logged.months[0].raw != now.data_version
+
+
+def test_another_parameter_makes_another_model_and_is_named(
+    trained_home: TrainedHome, monkeypatch: pytest.MonkeyPatch, unchanged: None, scratch: Path
+) -> None:
+    monkeypatch.setitem(training.PARAMETERS, "learning_rate", 0.3)
+    found = again(trained_home.settings, trained_home.runs["metered"])
+    assert not found.same
+    assert found.first_difference == 1
+    assert found.differences[0] == Difference("XGBoost's learning_rate", "0.1", "0.3")
+    assert {each.what for each in found.differences} <= {"XGBoost's learning_rate", "rounds"}
+
+
+def test_another_code_version_alone_is_named_and_leaves_the_model_the_same(
+    trained_home: TrainedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from duration_assets.reproduction import training_again
+
+    monkeypatch.setattr(training_again, "machine_now", lambda: "another machine")
+    found = again(trained_home.settings, trained_home.runs["request"])
+    assert found.same
+    assert [each.what for each in found.differences] == ["machine"]
+
+
+def test_the_same_model_in_other_bytes_counts_as_the_same(
+    trained_home: TrainedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another version of Polars or XGBoost may write other files."""
+    from duration_assets.modelling.zone_preprocessor import ZonePreprocessor
+
+    def save(self: ZonePreprocessor, path: Path) -> None:
+        saved(self, path)
+        import polars as pl
+
+        table, marks = pl.read_parquet(path), pl.read_parquet_metadata(path)
+        marks.pop("ARROW:schema", None)
+        table.write_parquet(path, metadata=marks, compression="gzip")
+
+    saved = ZonePreprocessor.save
+    monkeypatch.setattr(ZonePreprocessor, "save", save)
+    found = again(trained_home.settings, trained_home.runs["request"])
+    assert found.made.content != found.logged.content
+    assert found.same
+
+
+def test_a_reproduction_that_is_interrupted_leaves_nothing_behind(
+    trained_home: TrainedHome, unchanged: None, scratch: Path
+) -> None:
+    class Interrupting(BarProgress):
+        @contextmanager
+        def task(self, what: str, unit: str, log: Any) -> Iterator[Report]:
+            asked.append(what)
+            if what.startswith("Training"):
+                assert list(scratch.iterdir()) != []
+                raise KeyboardInterrupt
+            with super().task(what, unit, log) as report:
+                yield report
+
+    asked: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(
+            trained_home.settings, trained_home.runs["metered"], Interrupting(), lambda _: None
+        )
+    assert asked == ["Cleaning", "Encoding 2023-02's window", "Training 2023-02"]
+
+
+@pytest.mark.real_data
+def test_a_model_of_a_real_month_is_reproduced(real_data: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path, window=1, first_month="2021-01", last_month="2023-12")
+    home.settings = home.settings.model_copy(update={"source": str(real_data / "trip-data")})
+    found = again(home.settings, home.train(FEBRUARY).run_id)
+    assert found.same
+    assert found.logged.months[0].kept == 62_574
