@@ -113,7 +113,7 @@ def test_a_reproduction_that_is_interrupted_leaves_nothing_behind(
 
 @pytest.mark.real_data
 def test_a_model_of_a_real_month_is_reproduced(real_data: Path, tmp_path: Path) -> None:
-    home = Home(tmp_path, window=1, first_month="2021-01", last_month="2023-12")
+    home = Home(tmp_path, window=1, first_month="2021-01", last_month="2023-12", threads=1)
     home.settings = home.settings.model_copy(update={"source": str(real_data / "trip-data")})
     found = again(home.settings, home.train(FEBRUARY).run_id)
     assert found.same
