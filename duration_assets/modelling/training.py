@@ -8,10 +8,15 @@ no part. XGBoost reads the examples chunk by chunk and keeps them in its own com
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from duration_assets.errors import SettingsError
 from duration_assets.modelling.loading_xgboost import let_threads_sleep
 from duration_assets.modelling.matrices import BEGINNING, END, LARGE_WINDOW, TRAINING
 from duration_assets.modelling.matrix_files import Examples
@@ -78,7 +83,10 @@ class FittedBooster:
 
 
 def fit_parts(
-    parts: Mapping[str, Iterable[Examples]], threads: int, progress: Progress | None = None
+    parts: Mapping[str, Iterable[Examples]],
+    threads: int,
+    progress: Progress | None = None,
+    overrides: Mapping[str, Any] = MappingProxyType({}),
 ) -> FittedBooster:
     """Fit the parts of a training matrix: as the course does, if there is one part alone.
 
@@ -86,10 +94,11 @@ def fit_parts(
         parts: the course's `training`, or `training`, `beginning` and `end`.
         threads: threads to use.
         progress: told how far it is.
+        overrides: parameters of XGBoost in place of those of `PARAMETERS`; none for the course's.
     """
     if BEGINNING not in parts:
         return fit_course(parts[TRAINING], threads, progress)
-    return fit(parts[TRAINING], parts[BEGINNING], parts[END], threads, progress)
+    return fit(parts[TRAINING], parts[BEGINNING], parts[END], threads, progress, overrides)
 
 
 def fit_course(
@@ -110,6 +119,7 @@ def fit(
     end: Iterable[Examples],
     threads: int,
     progress: Progress | None = None,
+    overrides: Mapping[str, Any] = MappingProxyType({}),
 ) -> FittedBooster:
     """Choose the number of rounds on the end of the window, then fit the whole window.
 
@@ -121,15 +131,19 @@ def fit(
         end: the end of the window, encoded with the statistics of `beginning`.
         threads: threads to use; more than there are cores make it many times slower.
         progress: told how far it is.
+        overrides: parameters of XGBoost in place of those of `PARAMETERS`.
     """
-    whole = _quantile_matrix(training, threads)
-    parameters = LARGE_WINDOW_PARAMETERS if whole.num_row() > LARGE_WINDOW else PARAMETERS
-    first = _quantile_matrix(beginning, threads)
-    held_out = _quantile_matrix(end, threads, first)
+    bins = {**PARAMETERS, **overrides}["max_bin"]
+    whole = _quantile_matrix(training, threads, bins)
+    usual = LARGE_WINDOW_PARAMETERS if whole.num_row() > LARGE_WINDOW else PARAMETERS
+    parameters = {**usual, **overrides}
+    first = _quantile_matrix(beginning, threads, bins)
+    held_out = _quantile_matrix(end, threads, bins, first)
     history: dict[str, dict[str, list[float]]] = {}
     chosen = _train(
         first,
-        parameters,
+        # Whatever is minimized: the rounds are chosen by what models are judged by.
+        {**parameters, "eval_metric": "rmse"},
         MOST_ROUNDS,
         threads,
         progress,
@@ -140,6 +154,27 @@ def fit(
     rounds = chosen.best_iteration + 1
     fitted = _fit_whole(whole, parameters, rounds, threads, progress)
     return replace(fitted, holdout_rmse=history["end"]["rmse"])
+
+
+def check_overrides(overrides: Mapping[str, Any]) -> None:
+    """Let XGBoost say whether it can use parameters, by a tree on a few made-up trips.
+
+    Raises:
+        SettingsError: if not, in XGBoost's own words.
+    """
+    let_threads_sleep()
+    import xgboost
+
+    parameters = {**PARAMETERS, **overrides}
+    minutes = np.arange(1.0, 21.0)
+    trips = [Examples(minutes.reshape(-1, 1).astype(np.float32), minutes)]
+    try:
+        matrix = _quantile_matrix(trips, 1, parameters["max_bin"])
+        _train(matrix, parameters, 1, 1, None)
+    except xgboost.core.XGBoostError as error:
+        # What follows is XGBoost's stack; what comes before is a place in its source.
+        said, *_ = str(error).splitlines()
+        raise SettingsError(re.sub(r"^\[[\d:]+\] \S+: ", "", said)) from error
 
 
 def _fit_whole(
@@ -179,7 +214,10 @@ def _errors_in(line: str) -> dict[str, float]:
 
 
 def _quantile_matrix(
-    examples: Iterable[Examples], threads: int, reference: xgboost.DMatrix | None = None
+    examples: Iterable[Examples],
+    threads: int,
+    bins: int,
+    reference: xgboost.DMatrix | None = None,
 ) -> xgboost.QuantileDMatrix:
     """Let XGBoost read a matrix chunk by chunk."""
     let_threads_sleep()
@@ -208,9 +246,7 @@ def _quantile_matrix(
 
     chunks = Chunks()
     try:
-        return xgboost.QuantileDMatrix(
-            chunks, ref=reference, nthread=threads, max_bin=PARAMETERS["max_bin"]
-        )
+        return xgboost.QuantileDMatrix(chunks, ref=reference, nthread=threads, max_bin=bins)
     finally:
         if chunks.stopped is not None:
             raise chunks.stopped
