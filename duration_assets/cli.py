@@ -11,6 +11,7 @@ import click
 from click_default_group import DefaultGroup
 
 from duration_assets.commands.backfill import backfill
+from duration_assets.commands.backtest import backtest
 from duration_assets.commands.options import (
     feature_set_option,
     json_option,
@@ -119,6 +120,7 @@ def dev() -> None:
 
 
 main.add_command(backfill)
+main.add_command(backtest)
 main.add_command(reproduce)
 main.add_command(status)
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
 import click
 
+from duration_assets.commands.display import bar_with_lines
 from duration_assets.commands.options import (
     MONTH,
     feature_set_option,
@@ -17,9 +14,6 @@ from duration_assets.commands.options import (
 )
 from duration_assets.commands.stopping import interrupted_when_ended
 from duration_assets.months import Month
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
 
 GROUP_NAMES = ("data", "models", "evaluations")
 """As in `lineage.py`, which takes as long to import as everything else that `--help` needs."""
@@ -68,7 +62,7 @@ def backfill(
         interrupted_when_ended(),
         full_disk_explained(settings),
         open_home(settings) as instance,
-        _display() as display,
+        bar_with_lines("Backfill", "partitions") as display,
     ):
         carried = Backfilling(settings, instance, request, display).carry_out()
     if as_json:
@@ -80,29 +74,3 @@ def backfill(
     if any_failed(carried.outcomes):
         click.echo("To make what failed again: the same command with --failed.", err=True)
         context.exit(1)
-
-
-class _Display:
-    """A bar on standard error, and lines above it; where it is no terminal, lines alone."""
-
-    def __init__(self, bars: Progress, bar: TaskID) -> None:
-        self._bars = bars
-        self._bar = bar
-
-    def say(self, line: str) -> None:
-        if self._bars.console.is_terminal:
-            self._bars.console.print(line, highlight=False, soft_wrap=True)
-        else:
-            click.echo(line, err=True)
-
-    def count(self, done: int, failed: int, total: int) -> None:
-        at = f"{done}/{total} partitions" + (f", {failed} failed" if failed else "")
-        self._bars.update(self._bar, completed=done + failed, total=total, at=at)
-
-
-@contextmanager
-def _display() -> Iterator[_Display]:
-    from duration_assets.progress import bars_on_standard_error
-
-    with bars_on_standard_error() as bars:
-        yield _Display(bars, bars.add_task("Backfill", total=None, at=""))

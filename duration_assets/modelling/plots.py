@@ -148,16 +148,50 @@ def _label(axes: Any, places: IntArray, names: Sequence[str]) -> None:
     axes.set_xticks(places[::every], names[::every], fontsize=8)
 
 
-def _png(draw: Callable[[Any], None], left: float = 0.12) -> bytes:
-    """Draw on axes that begin at a share of the width, beside which their labels stand."""
+def rmse_by_month(
+    months: Sequence[str], lines: Mapping[str, Sequence[float]], title: str, tuned: int = 0
+) -> bytes:
+    """Draw the RMSE of candidates by validation month, in minutes.
+
+    Args:
+        months: the names of k months, in time.
+        lines: k values for each candidate; NaN where it has none.
+        title: what is above the picture.
+        tuned: how many of the first months are shaded, as those that parameters were tuned on.
+    """
+
+    def draw(axes: Any) -> None:
+        if tuned:
+            label = f"tuned up to {months[tuned - 1]}"
+            axes.axvspan(-0.5, tuned - 0.5, color="0.9", linewidth=0, label=label)
+        # Colours come again after ten lines.
+        for number, (name, values) in enumerate(lines.items()):
+            style = ("-", "--", ":")[number // 10 % 3]
+            axes.plot(values, linestyle=style, marker="o", markersize=3, label=name)
+        _label(axes, np.arange(len(months)), months)
+        axes.set(xlim=(-0.5, len(months) - 0.5), xlabel="validation month")
+        axes.set(ylabel="RMSE, minutes", title=title)
+        axes.grid(axis="y", linewidth=0.3)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize="small")
+
+    return _png(draw, left=0.07, right=0.78, size=(10, 4.2))
+
+
+def _png(
+    draw: Callable[[Any], None],
+    left: float = 0.12,
+    right: float = 0.96,
+    size: tuple[float, float] = (6, 3.6),
+) -> bytes:
+    """Draw on axes between two shares of the width, beside which their labels stand."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from PIL import Image
 
-    figure = Figure(figsize=(6, 3.6), dpi=80)
+    figure = Figure(figsize=size, dpi=80)
     canvas: Any = FigureCanvasAgg(figure)
     # Fixed: a layout that Matplotlib works out takes as long as the rest of the drawing.
-    axes = figure.add_axes((left, 0.15, 0.96 - left, 0.75))
+    axes = figure.add_axes((left, 0.15, right - left, 0.75))
     draw(axes)
     # Where it is told to stand, Matplotlib does not have to look for a free place.
     axes.set_title(axes.get_title(), y=1.0)

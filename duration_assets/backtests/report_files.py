@@ -1,0 +1,113 @@
+"""The files of a backtest's report: Markdown, a page made from it, a picture, all scores."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from duration_assets.backtests.report import CHART_FILE, Results, render
+from duration_assets.disk_space import full_disk_error, is_full_disk
+from duration_assets.errors import StoreError
+from duration_assets.modelling.backtesting import Candidate, Score
+from duration_assets.resources.files import write_atomically
+
+MARKDOWN_FILE, PAGE_FILE, TABLE_FILE = "report.md", "report.html", "results.csv"
+
+_STYLE = (
+    "body{font:16px/1.5 sans-serif;max-width:70em;margin:2em auto;padding:0 1em}"
+    "table{border-collapse:collapse;font-size:14px}"
+    "td,th{border:1px solid #ccc;padding:.2em .6em;text-align:right}"
+    "td:first-child,th:first-child{text-align:left}img{max-width:100%}"
+)
+
+
+def write_report(results: Results, folder: Path) -> None:
+    """Write all files of the report into a folder, which is made.
+
+    Raises:
+        StoreError: if they cannot be written there.
+    """
+    chart, markdown = draw_chart(results), render(results)
+    files = {
+        CHART_FILE: chart,
+        TABLE_FILE: as_csv(results).encode(),
+        MARKDOWN_FILE: markdown.encode(),
+        PAGE_FILE: as_page(markdown, chart).encode(),
+    }
+    try:
+        for name, content in files.items():
+            write_atomically(folder / name, content)
+    except OSError as error:
+        if is_full_disk(error):
+            raise full_disk_error(folder) from error
+        raise StoreError(
+            f"The report cannot be written to {folder} ({error.strerror}): the results are kept, "
+            "so run it again with another --output."
+        ) from error
+
+
+def draw_chart(results: Results) -> bytes:
+    """Draw the RMSE by month, a line for each candidate, as PNG."""
+    from duration_assets.modelling.plots import rmse_by_month
+
+    by_month = results.by_month()
+    lines = {
+        name: [
+            scores[name].metrics["rmse"] if name in scores else math.nan
+            for scores in by_month.values()
+        ]
+        for name in results.names
+    }
+    tuned = sum(results.tuned_to is not None and month <= results.tuned_to for month in by_month)
+    title = f"RMSE by month, {results.service}{' (SIMULATED trips)' if results.simulated else ''}"
+    return rmse_by_month([str(month) for month in by_month], lines, title, tuned)
+
+
+def as_page(markdown: str, chart: bytes) -> str:
+    """Turn the report into one HTML page that needs no other file."""
+    from markdown_it import MarkdownIt
+
+    # Messages of errors go into it as they are.
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
+    picture = base64.b64encode(chart).decode()
+    body = body.replace(f'src="{CHART_FILE}"', f'src="data:image/png;base64,{picture}"')
+    title = markdown.partition("\n")[0].removeprefix("# ")
+    return (
+        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        f"<style>{_STYLE}</style>\n{body}</html>\n"
+    )
+
+
+def as_csv(results: Results) -> str:
+    """Write all scores as a table, a row for each candidate and month."""
+    candidates = {candidate.name: candidate for candidate in results.candidates}
+    rows = [_csv_row(results, candidates[score.candidate], score) for score in results.tried.scores]
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue()
+
+
+def _csv_row(results: Results, candidate: Candidate, score: Score) -> Mapping[str, object]:
+    return {
+        "candidate": candidate.name,
+        "feature_set": candidate.feature_set,
+        "window": candidate.window,
+        "parameters": candidate.parameters.name,
+        "validation_month": score.month,
+        "first_training_month": score.fold.window[0],
+        "last_training_month": score.fold.window[-1],
+        "training_months": len(score.fold.window),
+        "training_trips": score.training_trips,
+        "trips": score.trips,
+        "rounds": score.rounds,
+        "seconds": score.seconds,
+        "simulated": str(results.simulated).lower(),
+        **score.metrics,
+    }
