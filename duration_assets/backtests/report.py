@@ -1,9 +1,9 @@
-"""What a backtest came to, and its report in Markdown. The files of it belong elsewhere."""
+"""What a backtest came to, and its report. The files of it belong elsewhere."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,20 @@ from duration_assets.modelling.backtesting import (
     Summary,
     summarize,
 )
+from duration_assets.modelling.reports.report import (
+    Block,
+    Column,
+    Picture,
+    Report,
+    Section,
+    Table,
+    counts,
+    texts,
+)
 from duration_assets.months import Month, spans
 
-CHART_FILE = "rmse.png"
-"""The picture beside the report."""
+CHART = "rmse"
+"""The name of the report's picture."""
 
 SIMULATED = "SIMULATED trips: these figures say nothing about New York."
 
@@ -75,87 +85,98 @@ class Results:
         return found
 
 
-def render(results: Results) -> str:
-    """Write the report in Markdown; its picture is the file beside it."""
-    return "\n".join(_lines(results)) + "\n"
+def report_of(results: Results, chart: bytes) -> Report:
+    """Put the report together.
 
-
-def _lines(results: Results) -> Iterator[str]:
-    yield f"# Backtest of {results.service}, {results.first} to {results.last}"
-    yield ""
-    if results.simulated:
-        yield f"**{SIMULATED}**\n"
-    yield (
-        "For each month, each candidate was trained on the window that ends the month before, and "
-        "judged on the month's trips of 1 to 60 minutes. All errors are in minutes."
-    )
-    yield f"\n![RMSE by month]({CHART_FILE})\n"
-    yield "## Candidates\n"
-    yield from _summary_table(results, results.summaries())
-    if results.tuned_to is not None and results.first <= results.tuned_to < results.last:
-        yield f"\n## After {results.tuned_to}\n"
-        yield "The months that parameters were not tuned on, alone.\n"
-        yield from _summary_table(results, results.summaries(results.tuned_to))
-    yield "\n## RMSE by month\n"
-    yield from _month_table(results)
-    yield from _about_short_windows(results)
-    yield from _about_parameters(results)
-    if results.tried.failures:
-        yield "\n## What failed\n"
-        for failure in results.tried.failures:
-            yield f"- {failure.trial.name}: {failure.why}"
-
-
-def _summary_table(results: Results, summaries: Sequence[Summary]) -> Iterator[str]:
-    headings = ["candidate", "months", "RMSE", "± months", "worst", "MAE", "± months", "worst"]
-    if results.has_course:
-        headings.append("RMSE / course's")
-    yield from _table(
-        [*headings, "rounds"],
-        (
+    Args:
+        results: what the backtest came to.
+        chart: RMSE by month, as PNG.
+    """
+    sections = [
+        Section(
+            "RMSE by month",
             [
-                each.candidate,
-                str(each.months),
-                *_spread_cells(each.rmse),
-                *_spread_cells(each.mae),
-                *([_number(each.ratio_to_course, 4)] if results.has_course else []),
-                f"{each.rounds:.0f}",
-            ]
-            for each in summaries
+                "For each month, each candidate was trained on the window that ends the month "
+                "before, and judged on the month's trips of 1 to 60 minutes. All errors are in "
+                "minutes.",
+                Picture(CHART, chart, f"RMSE by month, {results.service}"),
+                _month_table(results),
+                *_about_short_windows(results),
+            ],
         ),
-    )
+        Section("Candidates", list(_about_candidates(results, results.summaries()))),
+    ]
+    if results.tuned_to is not None and results.first <= results.tuned_to < results.last:
+        later = _about_candidates(results, results.summaries(results.tuned_to))
+        about = "The months that parameters were not tuned on, alone."
+        sections.append(Section(f"After {results.tuned_to}", [about, *later]))
+    if changed := _parameters(results):
+        sections.append(Section("Parameters", [changed, "The rest are the usual ones."]))
+    if results.tried.failures:
+        rows = [(failure.trial.name, failure.why) for failure in results.tried.failures]
+        failures = Table((texts("training"), texts("why")), rows)
+        sections.append(Section("What failed", [failures]))
+    title = f"Backtest of {results.service}, {results.first} to {results.last}"
+    return Report(title, sections, SIMULATED if results.simulated else "")
+
+
+def _about_candidates(results: Results, summaries: Sequence[Summary]) -> Iterator[Block]:
+    yield _summary_table(results, summaries)
     yield (
-        "\nMeans over the months, each counting the same; ± is the standard deviation between "
+        "Means over the months, each counting the same; ± is the standard deviation between "
         "months; rounds are a mean too."
     )
     if len({each.months for each in summaries}) > 1:
-        yield "\n**Some candidates lack months: their means are not over the same ones.**"
+        yield "Some candidates lack months: their means are not over the same ones."
 
 
-def _spread_cells(spread: Spread) -> list[str]:
-    return [
-        _number(spread.mean, 4),
-        _number(spread.deviation, 4),
-        f"{_number(spread.worst, 4)} ({spread.worst_month})",
+def _summary_table(results: Results, summaries: Sequence[Summary]) -> Table:
+    ratio = [_digits("RMSE / course's", 4)] if results.has_course else []
+    columns = (
+        texts("candidate"),
+        counts("months"),
+        *_spread_columns("RMSE"),
+        *_spread_columns("MAE"),
+        *ratio,
+        _digits("rounds", 0),
+    )
+    rows = [
+        (
+            each.candidate,
+            each.months,
+            *_spread_cells(each.rmse),
+            *_spread_cells(each.mae),
+            *([each.ratio_to_course] if results.has_course else []),
+            each.rounds,
+        )
+        for each in summaries
     ]
+    return Table(columns, rows)
 
 
-def _month_table(results: Results) -> Iterator[str]:
+def _spread_columns(metric: str) -> tuple[Column, ...]:
+    return (_digits(metric, 4), _digits("± months", 4), Column("worst"))
+
+
+def _spread_cells(spread: Spread) -> tuple[float, float | None, str]:
+    return spread.mean, spread.deviation, f"{spread.worst:.4f} ({spread.worst_month})"
+
+
+def _month_table(results: Results) -> Table:
     windows = {candidate.name: candidate.window for candidate in results.candidates}
 
-    def cell(name: str, score: Score | None) -> str:
+    def cell(name: str, score: Score | None) -> str | None:
         if score is None:
-            return ""
+            return None
         short = len(score.fold.window) < windows[name]
         return f"{score.metrics['rmse']:.5f}{'*' if short else ''}"
 
-    yield from _table(
-        ["month", *results.names],
-        (
-            [str(month), *(cell(name, scores.get(name)) for name in results.names)]
-            for month, scores in results.by_month().items()
-        ),
-    )
+    columns = (texts("month"), *(Column(name) for name in results.names))
+    rows = [
+        (str(month), *(cell(name, scores.get(name)) for name in results.names))
+        for month, scores in results.by_month().items()
+    ]
+    return Table(columns, rows)
 
 
 def _about_short_windows(results: Results) -> Iterator[str]:
@@ -167,29 +188,25 @@ def _about_short_windows(results: Results) -> Iterator[str]:
         ]
         if short:
             yield (
-                f"\n\\* {candidate.name} had fewer than its {candidate.window} months to train on "
+                f"* {candidate.name} had fewer than its {candidate.window} months to train on "
                 f"for {spans(short)}: the first month is {results.earliest}."
             )
 
 
-def _about_parameters(results: Results) -> Iterator[str]:
-    for parameters in {
-        each.parameters.name: each.parameters for each in results.candidates
-    }.values():
-        if parameters.overrides:
-            text = json.dumps(parameters.overrides, sort_keys=True)
-            yield f"\nParameters {parameters.name}: `{text}`, and for the rest the usual ones."
+def _parameters(results: Results) -> Table | None:
+    """Return the parameters that are others than usual, if there are any."""
+    overrides = {each.parameters.name: each.parameters.overrides for each in results.candidates}
+    rows = [
+        (name, json.dumps(changed, sort_keys=True))
+        for name, changed in overrides.items()
+        if changed
+    ]
+    return Table((texts("name"), texts("parameters")), rows) if rows else None
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(headings)} |"
-    yield "|---" * len(headings) + "|"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
+def _digits(title: str, digits: int) -> Column:
+    """Return a column of figures with so many decimals."""
+    return Column(title, lambda value: f"{value:.{digits}f}")
 
 
 def figures(results: Results) -> dict[str, Any]:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from duration_assets.backtests.report import CHART_FILE, Results, render
+from duration_assets.backtests.report import CHART, Results, report_of
 from duration_assets.disk_space import full_disk_error, is_full_disk
 from duration_assets.errors import StoreError
 from duration_assets.modelling.backtesting import Candidate, Score
 from duration_assets.resources.files import write_atomically
 
 MARKDOWN_FILE, PAGE_FILE, TABLE_FILE = "report.md", "report.html", "results.csv"
-
-_STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:70em;margin:2em auto;padding:0 1em}"
-    "table{border-collapse:collapse;font-size:14px}"
-    "td,th{border:1px solid #ccc;padding:.2em .6em;text-align:right}"
-    "td:first-child,th:first-child{text-align:left}img{max-width:100%}"
-)
+CHART_FILE = f"{CHART}.png"
 
 
 def write_report(results: Results, folder: Path) -> None:
@@ -31,12 +24,13 @@ def write_report(results: Results, folder: Path) -> None:
     Raises:
         StoreError: if they cannot be written there.
     """
-    chart, markdown = draw_chart(results), render(results)
+    chart = draw_chart(results)
+    report = report_of(results, chart)
     files = {
         CHART_FILE: chart,
         TABLE_FILE: as_csv(results).encode(),
-        MARKDOWN_FILE: markdown.encode(),
-        PAGE_FILE: as_page(markdown, chart).encode(),
+        MARKDOWN_FILE: report.to_markdown(pictures_beside=True).encode(),
+        PAGE_FILE: report.to_html().encode(),
     }
     try:
         for name, content in files.items():
@@ -65,21 +59,6 @@ def draw_chart(results: Results) -> bytes:
     tuned = sum(results.tuned_to is not None and month <= results.tuned_to for month in by_month)
     title = f"RMSE by month, {results.service}{' (SIMULATED trips)' if results.simulated else ''}"
     return rmse_by_month([str(month) for month in by_month], lines, title, tuned)
-
-
-def as_page(markdown: str, chart: bytes) -> str:
-    """Turn the report into one HTML page that needs no other file."""
-    from markdown_it import MarkdownIt
-
-    # Messages of errors go into it as they are.
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
-    picture = base64.b64encode(chart).decode()
-    body = body.replace(f'src="{CHART_FILE}"', f'src="data:image/png;base64,{picture}"')
-    title = markdown.partition("\n")[0].removeprefix("# ")
-    return (
-        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n'
-        f"<style>{_STYLE}</style>\n{body}</html>\n"
-    )
 
 
 def as_csv(results: Results) -> str:

@@ -122,40 +122,14 @@ def bars_by_feature(values: Mapping[str, float], what: str, title: str) -> bytes
     return _png(draw, left=0.35)
 
 
-def errors_by_month(months: Sequence[str], errors: Mapping[str, Sequence[float | None]]) -> bytes:
-    """Draw the RMSE of some predictors over the months that they were judged on.
-
-    Args:
-        months: the n months, in time.
-        errors: n values in minutes by predictor; None where there is none.
-    """
-
-    def draw(axes: Any) -> None:
-        places = np.arange(len(months))
-        for name, values in errors.items():
-            axes.plot(places, np.array(values, dtype=float), marker="o", label=name)
-        _label(axes, places, months)
-        axes.set_ylim(bottom=0)
-        axes.legend()
-        axes.set(xlabel="validation month", ylabel="RMSE, minutes", title="Month by month")
-
-    return _png(draw)
-
-
-def _label(axes: Any, places: IntArray, names: Sequence[str]) -> None:
-    """Name places on the axis; not all of many, which would take long to draw, and to read."""
-    every = -(-len(names) // _MOST_LABELS)
-    axes.set_xticks(places[::every], names[::every], fontsize=8)
-
-
 def rmse_by_month(
     months: Sequence[str], lines: Mapping[str, Sequence[float]], title: str, tuned: int = 0
 ) -> bytes:
-    """Draw the RMSE of candidates by validation month, in minutes.
+    """Draw the RMSE of some predictors by the month that they were judged on, in minutes.
 
     Args:
         months: the names of k months, in time.
-        lines: k values for each candidate; NaN where it has none.
+        lines: k values for each of them; NaN where it has none.
         title: what is above the picture.
         tuned: how many of the first months are shaded, as those that parameters were tuned on.
     """
@@ -175,6 +149,12 @@ def rmse_by_month(
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize="small")
 
     return _png(draw, left=0.07, right=0.78, size=(10, 4.2))
+
+
+def _label(axes: Any, places: IntArray, names: Sequence[str]) -> None:
+    """Name places on the axis; not all of many, which would take long to draw, and to read."""
+    every = -(-len(names) // _MOST_LABELS)
+    axes.set_xticks(places[::every], names[::every], fontsize=8)
 
 
 def _png(

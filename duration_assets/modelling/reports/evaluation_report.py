@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -215,9 +216,10 @@ def _months(subject: Subject, judgement: Judgement, others: Others) -> Iterator[
     months = [str(month) for month in judged]
     names = {"rmse": "model", **{f"baseline_{name}_rmse": _NAMES[name] for name in BASELINES}}
     lines = {
-        title: [metrics.get(name) for metrics in judged.values()] for name, title in names.items()
+        title: [metrics.get(name, math.nan) for metrics in judged.values()]
+        for name, title in names.items()
     }
-    content = plots.errors_by_month(months, lines)
+    content = plots.rmse_by_month(months, lines, "Month by month")
     yield Picture("rmse_by_month", content, "RMSE by the month that a model was judged on")
     shown = ("rmse", "mae", "bias", "baseline_pair_median_rmse", "baseline_linear_rmse")
     titles = (

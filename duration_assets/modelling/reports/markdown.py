@@ -1,4 +1,4 @@
-"""A report as Markdown, for Dagster's web UI: its pictures stand in the text."""
+"""A report as Markdown: for Dagster's web UI, with its pictures in the text, or as a file."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&])")
 _AT_THE_START = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[-+](?:[-+\s]|$))|(?=[#=]))(.)")
 
 
-def write_markdown(report: Report) -> str:
-    """Write a report as Markdown."""
-    return "\n\n".join(_blocks(report)) + "\n"
+def write_markdown(report: Report, *, pictures_beside: bool = False) -> str:
+    """Write a report as Markdown; see `Report.to_markdown`."""
+    return "\n\n".join(_blocks(report, pictures_beside)) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -38,21 +38,22 @@ def data_address(content: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 
 
-def _blocks(report: Report) -> Iterator[str]:
+def _blocks(report: Report, pictures_beside: bool) -> Iterator[str]:
     yield f"# {escaped(report.title)}"
     if report.warning:
         yield f"**{escaped(report.warning)}**"
     for section in report.sections:
         yield f"## {escaped(section.title)}"
         for block in section.blocks:
-            yield _block(block)
+            yield _block(block, pictures_beside)
 
 
-def _block(block: Block) -> str:
+def _block(block: Block, pictures_beside: bool) -> str:
     if isinstance(block, Table):
         return _table(block)
     if isinstance(block, Picture):
-        return f"{picture(block.caption, block.content)}\n\n*{escaped(block.caption)}*"
+        address = f"{block.name}.png" if pictures_beside else data_address(block.content)
+        return f"![{escaped(block.caption)}]({address})\n\n*{escaped(block.caption)}*"
     return escaped(block)
 
 

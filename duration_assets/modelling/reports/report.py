@@ -126,11 +126,15 @@ class Report:
             if isinstance(block, Picture)
         }
 
-    def to_markdown(self) -> str:
-        """Write the report as Markdown, with its pictures in it."""
+    def to_markdown(self, *, pictures_beside: bool = False) -> str:
+        """Write the report as Markdown.
+
+        Args:
+            pictures_beside: whether its pictures are files beside it, and not in it.
+        """
         from duration_assets.modelling.reports.markdown import write_markdown
 
-        return write_markdown(self)
+        return write_markdown(self, pictures_beside=pictures_beside)
 
     def to_html(self) -> str:
         """Write the report as a web page that needs nothing else."""
