@@ -53,7 +53,7 @@ def _announce(record: TrainingRecord) -> None:
     threads = record.settings["threads"]
     click.echo(
         f"{record.training_month} {record.service}/{record.feature_set}: training again on "
-        f"{months} ({record.trips:,} trips, {record.rounds:,} rounds, {threads} threads)",
+        f"{months} (trips: {record.trips:,}, rounds: {record.rounds:,}, threads: {threads})",
         err=True,
     )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import polars as pl
+
 from duration_assets.data_versions import model_content
+from duration_assets.disk_space import full_disk_error, is_full_disk
 from duration_assets.modelling.model import DurationModel
 from duration_assets.modelling.training_record import TrainingRecord
 from duration_assets.progress import Progress
@@ -61,8 +65,7 @@ def reproduce(
     logged = read_record(settings.tracking_uri, run_id)
     published = kept_files(settings.home, Store(settings.home / "store"), logged)
     announce(logged)
-    with TemporaryDirectory(prefix=SCRATCH_PREFIX) as scratch:
-        folder = Path(scratch)
+    with _scratch_folder() as folder:
         made = train_again(logged, published, folder, progress, settings)
         found = differences(logged, made)
         if made.content == logged.content:
@@ -76,3 +79,20 @@ def reproduce(
         same = model_content(rewritten) == made.content
         first = None if same else first_different_tree(before, folder)
         return Reproduction(logged, made, same, first, found)
+
+
+@contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    """Give a folder that is gone afterwards, however that comes.
+
+    Raises:
+        StoreError: if its disk is full.
+    """
+    with TemporaryDirectory(prefix=SCRATCH_PREFIX) as folder:
+        try:
+            yield Path(folder)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            if not is_full_disk(error):
+                raise
+            place = f"{folder} (TMPDIR can be set to a folder on another disk)"
+            raise full_disk_error(place) from error

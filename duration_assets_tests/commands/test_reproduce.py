@@ -55,8 +55,8 @@ def test_another_process_gets_the_same_trees_and_says_so(
     }
     threads = record["settings"]["threads"]
     assert done.errors == (
-        f"2023-01 green/metered: training again on 2023-01 ({record['trips']:,} trips, "
-        f"{record['rounds']} rounds, {threads} threads)\n"
+        f"2023-01 green/metered: training again on 2023-01 (trips: {record['trips']:,}, "
+        f"rounds: {record['rounds']}, threads: {threads})\n"
     )
     before.check_kept(workplace)
     assert list(scratch.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from duration_assets.definitions import build_definitions
+from duration_assets.errors import StoreError
 from duration_assets.home import open_home
 from duration_assets.modelling import training
 from duration_assets.modelling.features import FEATURE_SETS
@@ -58,7 +60,7 @@ def test_another_parameter_makes_another_model_and_is_named(
     assert {each.what for each in found.differences} <= {"XGBoost's learning_rate", "rounds"}
 
 
-def test_another_code_version_alone_is_named_and_leaves_the_model_the_same(
+def test_another_machine_is_named_also_if_it_makes_the_same_model(
     trained_home: TrainedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from duration_assets.reproduction import training_again
@@ -90,24 +92,35 @@ def test_the_same_model_in_other_bytes_counts_as_the_same(
     assert found.same
 
 
-def test_a_reproduction_that_is_interrupted_leaves_nothing_behind(
-    trained_home: TrainedHome, unchanged: None, scratch: Path
+@pytest.mark.parametrize(
+    ("stop", "seen"),
+    [
+        (KeyboardInterrupt(), (KeyboardInterrupt, None)),
+        (OSError(errno.ENOSPC, "no"), (StoreError, r"The disk is full: .*TMPDIR can be set to a")),
+        (OSError(errno.EIO, "broken"), (OSError, "broken")),
+    ],
+)
+def test_a_reproduction_that_is_stopped_leaves_nothing_behind(
+    stop: BaseException,
+    seen: tuple[type[BaseException], str | None],
+    trained_home: TrainedHome,
+    unchanged: None,
+    scratch: Path,
 ) -> None:
-    class Interrupting(BarProgress):
+    class Stopping(BarProgress):
         @contextmanager
         def task(self, what: str, unit: str, log: Any) -> Iterator[Report]:
             asked.append(what)
             if what.startswith("Training"):
                 assert list(scratch.iterdir()) != []
-                raise KeyboardInterrupt
+                raise stop
             with super().task(what, unit, log) as report:
                 yield report
 
     asked: list[str] = []
-    with pytest.raises(KeyboardInterrupt):
-        reproduce(
-            trained_home.settings, trained_home.runs["metered"], Interrupting(), lambda _: None
-        )
+    kind, message = seen
+    with pytest.raises(kind, match=message):
+        reproduce(trained_home.settings, trained_home.runs["metered"], Stopping(), lambda _: None)
     assert asked == ["Cleaning", "Encoding 2023-02's window", "Training 2023-02"]
 
 
