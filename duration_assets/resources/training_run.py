@@ -86,8 +86,7 @@ def log_content(client: MlflowClient, run_id: str, content: bytes, path: str) ->
 def log_card(client: MlflowClient, run_id: str, card: str, beginning: str) -> None:
     """Log the card of a run's model, in place of the one before.
 
-    MLflow's web UI shows descriptions of runs and of models as Markdown, but an artifact as plain
-    text. Its databases hold 8,000 characters of the one and 5,000 of the other.
+    MLflow's databases hold 8,000 characters of a run's description, and 5,000 of a version's.
 
     Args:
         client: MLflow's.
