@@ -28,6 +28,7 @@ _METRICS = {
     "share_within_5_minutes": "share of trips within 5 minutes",
     "all_trips_rmse": "RMSE on all trips of 0 to 180 minutes",
     "baseline_pair_median_rmse": "RMSE of the zone pair's median, to beat",
+    "baseline_linear_rmse": "RMSE of a linear regression, to beat",
     "baseline_mean_rmse": "RMSE of the mean, to beat",
 }
 """The metrics that a card shows, in order; what an evaluation has beyond stands in MLflow."""
