@@ -8,10 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from duration_assets.modelling.loading_xgboost import let_threads_sleep
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 PUBLISHED_MONTHS = REPOSITORY.parent / "shared" / "tlc"
 FOREIGN_SETTINGS = ("DURATION_", "MLFLOW_", "DAGSTER_HOME", "AWS_")
 TEST_SETTINGS = "DURATION_TEST_"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepare what test modules load at their top: tests run side by side on the same cores."""
+    let_threads_sleep()
 
 
 def _foreign_settings() -> list[str]:
