@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -17,8 +18,12 @@ TEST_SETTINGS = "DURATION_TEST_"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Prepare what test modules load at their top: tests run side by side on the same cores."""
+    """Prepare the process of the tests, and with it those that they start."""
+    # Tests run side by side on the same cores.
     let_threads_sleep()
+    # A shell starts what it puts into the background with Ctrl-C ignored.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _foreign_settings() -> list[str]:

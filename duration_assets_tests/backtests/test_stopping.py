@@ -12,6 +12,7 @@ import psutil
 
 from duration_assets.backtests.running import FOLDER, scratch_folder
 from duration_assets.errors import RESUME
+from duration_assets.modelling.reports.markdown import escaped
 from duration_assets_tests.backtests.conftest import (
     ALL,
     ONE,
@@ -90,7 +91,7 @@ def test_a_training_that_fails_is_named_and_loses_no_other(workplace: Backtested
     assert "metered-1 on 2023-03 failed: " in done.errors
     assert "1 failed. To try them again: the same command." in done.errors
     report = Path(found["output"]) / "report.md"
-    assert f"- metered-1 on 2023-03: {failed['why']}" in report.read_text()
+    assert f"| metered-1 on 2023-03 | {escaped(failed['why'])} |" in report.read_text()
 
 
 def test_a_second_backtest_at_the_same_time_is_told_of_the_first(workplace: Backtested) -> None:
