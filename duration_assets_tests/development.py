@@ -18,7 +18,7 @@ from duration_assets.servers import _answers
 from duration_assets.settings import Settings
 from duration_assets_tests.mlflow_server import free_port
 
-_ANSWER_WITHIN = 120.0
+_ANSWER_WITHIN = 240.0
 _END_WITHIN = 30.0
 _LOOK_EVERY = 0.2
 
