@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,9 @@ def test_a_dagster_yaml_that_is_there_is_kept(tmp_path: Path) -> None:
     with open_home(settings):
         pass
     assert own.read_text() == "telemetry: {enabled: false}\n"
+
+
+def test_what_opens_a_home_loads_nothing_that_reads_trips() -> None:
+    code = "import sys, duration_assets.home; print({'numpy', 'polars'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -17,13 +17,13 @@ from duration_assets.modelling.baselines import BASELINE_FILES
 from duration_assets.modelling.features import FeatureSet
 from duration_assets.modelling.matrices import part_names
 from duration_assets.modelling.matrix_files import StoredExamples
-from duration_assets.modelling.model_card import CARD_FILE, card_beginning, model_card
+from duration_assets.modelling.model_card import card_beginning, model_card
 from duration_assets.modelling.preprocessors import (
     COURSE_FILE,
     PREPROCESSOR_FILE,
     load_preprocessor,
 )
-from duration_assets.modelling.training_record import RECORD_FILE, TrainingRecord
+from duration_assets.modelling.training_record import CARD_FILE, RECORD_FILE, TrainingRecord
 from duration_assets.months import Month
 from duration_assets.progress import Progress, Report
 from duration_assets.resources.files import write_atomically
@@ -196,10 +196,11 @@ def _log(
 def _write_down(run: TrainingRun, record: TrainingRecord, uri: str, folder: Path) -> None:
     """Leave the training's record and the model's card in MLflow and in the partition."""
     facts = card_facts(record, run.run_id, uri)
+    card = model_card(facts)
     (folder / RECORD_FILE).write_text(record.as_json())
-    (folder / CARD_FILE).write_text(model_card(facts))
+    (folder / CARD_FILE).write_text(card)
     run.log_file(folder / RECORD_FILE)
-    run.log_card(model_card(facts), card_beginning(facts))
+    run.log_card(card, card_beginning(facts))
 
 
 def _commit(

@@ -13,11 +13,8 @@ from statistics import fmean, stdev
 from duration_assets.modelling.cleaning import LONGEST, SHORTEST
 from duration_assets.modelling.feature_descriptions import about_features, describe_feature
 from duration_assets.modelling.features import feature_set_named
-from duration_assets.modelling.training_record import TrainingRecord
+from duration_assets.modelling.training_record import CARD_FILE, TrainingRecord
 from duration_assets.services import FIRST_ZONE, service_named
-
-CARD_FILE = "model_card.md"
-"""The name of the file, in MLflow and in the partition."""
 
 _METRICS = {
     "rmse": "RMSE, minutes",

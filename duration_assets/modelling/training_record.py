@@ -14,8 +14,9 @@ from typing import Any, Self
 
 from duration_assets.errors import BadFileError
 
-RECORD_FILE = "inputs.json"
-"""The name of the file, in MLflow and in the partition."""
+RECORD_FILE, CARD_FILE = "inputs.json", "model_card.md"
+"""The names of the record and of the card that is written from it, in MLflow and in the partition.
+"""
 
 PACKAGES = (
     "duration_assets",

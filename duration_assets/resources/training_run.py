@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from duration_assets.modelling.model_card import CARD_FILE
+from duration_assets.modelling.training_record import CARD_FILE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

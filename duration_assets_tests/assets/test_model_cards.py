@@ -10,8 +10,7 @@ import pytest
 
 from duration_assets.assets.model_records import _month_record
 from duration_assets.home import open_home
-from duration_assets.modelling.model_card import CARD_FILE
-from duration_assets.modelling.training_record import RECORD_FILE, TrainingRecord
+from duration_assets.modelling.training_record import CARD_FILE, RECORD_FILE, TrainingRecord
 from duration_assets.months import Month
 from duration_assets.resources.partition import Partition
 from duration_assets.running import Trained

@@ -18,10 +18,9 @@ from duration_assets.data_versions import model_content
 from duration_assets.errors import TrackingError
 from duration_assets.modelling.cleaning import canonical_trips
 from duration_assets.modelling.model import DurationModel
-from duration_assets.modelling.model_card import CARD_FILE
 from duration_assets.modelling.model_logging import example_trips, log_model
 from duration_assets.modelling.pair_preprocessor import PairPreprocessor
-from duration_assets.modelling.training_record import RECORD_FILE
+from duration_assets.modelling.training_record import CARD_FILE, RECORD_FILE
 from duration_assets.resources.logged_training import fetch_model, read_record
 from duration_assets.resources.mlflow_access import import_mlflow
 from duration_assets.resources.tracking import Tracking
