@@ -68,28 +68,25 @@ def make_model(work: Work, month: Month) -> None:
     """Fit a preprocessor and a model on a window, and encode it."""
     from duration_assets.modelling.baselines import Baselines
     from duration_assets.modelling.features import feature_set_named
-    from duration_assets.modelling.matrices import BEGINNING, END, TRAINING, window_parts
-    from duration_assets.modelling.matrix_files import StoredExamples, write_examples
+    from duration_assets.modelling.matrices import training_parts, write_parts
+    from duration_assets.modelling.matrix_files import StoredExamples
     from duration_assets.modelling.model import DurationModel
-    from duration_assets.modelling.training import fit
-    from duration_assets.modelling.zone_preprocessor import ZonePreprocessor
+    from duration_assets.modelling.preprocessors import fit_preprocessor
+    from duration_assets.modelling.training import fit_parts
 
     window = window_months(month, work.window, work.first)
     sums = {each: pl.read_parquet(work.folder(each) / "statistics.parquet") for each in window}
-    preprocessor = ZonePreprocessor.fit(feature_set_named(FEATURE_SET), sums.values())
+    trips = [work.trips(each) for each in window]
+    scans = [pl.scan_parquet(each.path) for each in trips]
+    preprocessor = fit_preprocessor(feature_set_named(FEATURE_SET), scans, sums.values())
     scratch = Path(tempfile.mkdtemp(dir=work.results))
-    parts = window_parts(preprocessor, [work.trips(each) for each in window], sums)
-    for name, chunks in parts.items():
-        write_examples(scratch / name, chunks)
-    training, beginning, end = (
-        StoredExamples(scratch / name) for name in (TRAINING, BEGINNING, END)
-    )
-    fitted = fit(training, beginning, end, work.threads)
+    written = write_parts(scratch, training_parts(preprocessor, trips, sums), trips)
+    fitted = fit_parts({name: StoredExamples(scratch / name) for name in written}, work.threads)
     model = work.folder(month) / "model"
     model.mkdir()
     DurationModel(SERVICES["green"], preprocessor, fitted.booster).save(model)
-    trips = pl.concat(pl.scan_parquet(work.trips(each).path) for each in window)
-    Baselines.fit(trips, uses_distance=preprocessor.feature_set.uses_distance).save(model)
+    uses_distance = preprocessor.feature_set.uses_distance
+    Baselines.fit(pl.concat(scans), uses_distance=uses_distance).save(model)
     shutil.rmtree(scratch)
 
 
@@ -183,20 +180,30 @@ def _wait(futures: Iterable[Future[None]]) -> None:
         future.result()
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+def parser_of(document: str | None) -> argparse.ArgumentParser:
+    """Return a parser of what the work is, described by the first line of a module's docstring."""
+    parser = argparse.ArgumentParser(description=(document or "").partition("\n")[0])
     parser.add_argument("--source", type=Path, required=True, help="the folder of published files")
     parser.add_argument("--from", dest="first", type=Month.parse, required=True)
     parser.add_argument("--to", dest="last", type=Month.parse, required=True)
     parser.add_argument("--window", type=int, default=12)
+    parser.add_argument("--threads", type=int, default=1, help="of each process")
+    return parser
+
+
+def work_given(given: argparse.Namespace, results: Path) -> Work:
+    """Return the work that arguments of `parser_of` ask for."""
+    source = given.source.absolute()
+    return Work(source, results, given.first, given.last, given.window, given.threads)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = parser_of(__doc__)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        work = Work(
-            given.source, Path(scratch), given.first, given.last, given.window, given.threads
-        )
+        work = work_given(given, Path(scratch))
         for name, seconds in work_alone(work, given.processes).items():
             print(f"{name}: {seconds:.1f} s", flush=True)
 

@@ -10,7 +10,6 @@ which `report.py` makes its table.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -21,8 +20,8 @@ from pathlib import Path
 from dagster import DagsterInstance
 
 from benchmarks.measuring import measure
-from benchmarks.modelling_alone import Work, work_alone
-from benchmarks.pipelines import REPOSITORY
+from benchmarks.modelling_alone import Work, parser_of, work_alone, work_given
+from benchmarks.pipelines import REPOSITORY, steps_of_run
 from duration_assets.months import Month
 
 RESULTS = REPOSITORY / "benchmarks" / "orchestration.json"
@@ -60,24 +59,25 @@ class Backfilled:
     empty: float
 
 
-def backfill(source: Path, home: Path, first: Month, last: Month, window: int) -> Backfilled:
-    """Make all months by the command, in a home that is not there yet.
+def backfill(work: Work) -> Backfilled:
+    """Make all months by the command, in a new home in the work's folder of results.
 
     Raises:
         RuntimeError: if the command fails, which it does if any month was not made.
     """
+    home = work.results / "home"
     command = [
         *(sys.executable, "-m", "duration_assets", "backfill", "--json"),
-        *("--from", str(first), "--to", str(last)),
+        *("--from", str(work.first), "--to", str(work.last)),
     ]
     environment = {
         "DURATION_HOME": str(home),
-        "DURATION_SOURCE": str(source),
-        "DURATION_FIRST_MONTH": str(first),
-        "DURATION_LAST_MONTH": str(last),
-        "DURATION_WINDOW": str(window),
+        "DURATION_SOURCE": str(work.source),
+        "DURATION_FIRST_MONTH": str(work.first),
+        "DURATION_LAST_MONTH": str(work.last),
+        "DURATION_WINDOW": str(work.window),
     }
-    measured = measure(command, home.parent, environment)
+    measured = measure(command, work.results, environment)
     return _account(home, measured.wall)
 
 
@@ -90,9 +90,9 @@ def _account(home: Path, wall: float) -> Backfilled:
         for run in instance.get_runs():
             ends[run.status.value] += 1
             launched, ended = _times_of(instance, run.run_id)
-            done = _steps_of(instance, run.run_id)
-            for group, step_began, step_ended in done:
-                steps[group] += step_ended - step_began
+            done = steps_of_run(instance, run.run_id)
+            for key, step_began, step_ended in done:
+                steps[_group_of(key)] += step_ended - step_began
             starting += min(step_began for _, step_began, _ in done) - launched
             held += ended - launched
     return Backfilled(
@@ -113,16 +113,6 @@ def _times_of(instance: DagsterInstance, run_id: str) -> tuple[float, float]:
     return stats.launch_time, stats.end_time
 
 
-def _steps_of(instance: DagsterInstance, run_id: str) -> list[tuple[str, float, float]]:
-    """Return group, start and end of each step of a run."""
-    found = []
-    for step in instance.get_run_step_stats(run_id):
-        assert step.start_time is not None
-        assert step.end_time is not None
-        found.append((_group_of(step.step_key), step.start_time, step.end_time))
-    return found
-
-
 def _group_of(step: str) -> str:
     """Return the group of an asset's step, `green__metered__evaluation`."""
     return next(group for group, names in GROUPS.items() if step.endswith(names))
@@ -130,21 +120,14 @@ def _group_of(step: str) -> str:
 
 def main() -> None:
     """Measure both, print and remember."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--source", type=Path, required=True, help="the folder of published files")
-    parser.add_argument("--from", dest="first", type=Month.parse, required=True)
-    parser.add_argument("--to", dest="last", type=Month.parse, required=True)
-    parser.add_argument("--window", type=int, default=12)
-    parser.add_argument("--threads", type=int, default=1, help="of each process of the work alone")
+    parser = parser_of(__doc__)
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
-    source = given.source.absolute()
     with tempfile.TemporaryDirectory() as scratch:
-        made = backfill(source, Path(scratch) / "home", given.first, given.last, given.window)
+        made = backfill(work_given(given, Path(scratch)))
     print(made, flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        work = Work(source, Path(scratch), given.first, given.last, given.window, given.threads)
-        alone = work_alone(work, RUNS_AT_ONCE)
+        alone = work_alone(work_given(given, Path(scratch)), RUNS_AT_ONCE)
     print(alone, f"ratio {made.wall / sum(alone.values()):.2f}", flush=True)
     remember(given.results, given.first, given.last, made, alone)
 

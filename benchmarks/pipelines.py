@@ -7,9 +7,13 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.measuring import Measured, measure
 from duration_assets.months import Month
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MATRIX_STEPS = ("training_matrix", "validation_matrix")
@@ -138,12 +142,20 @@ def _steps(home: Path) -> list[tuple[str, float, float]]:
     """Return name, start and end of each step, in time, as Dagster wrote them down."""
     from dagster import DagsterInstance
 
-    found = []
     with DagsterInstance.from_config(str(home / "dagster")) as instance:
-        for run in instance.get_runs():
-            for step in instance.get_run_step_stats(run.run_id):
-                name = _stage(step.step_key.rpartition("__")[2])
-                assert step.start_time is not None
-                assert step.end_time is not None
-                found.append((name, step.start_time, step.end_time))
+        found = [
+            (_stage(key.rpartition("__")[2]), began, ended)
+            for run in instance.get_runs()
+            for key, began, ended in steps_of_run(instance, run.run_id)
+        ]
     return sorted(found, key=lambda step: step[1])
+
+
+def steps_of_run(instance: DagsterInstance, run_id: str) -> list[tuple[str, float, float]]:
+    """Return key, start and end of each step of a run that is over, as Dagster wrote them down."""
+    found = []
+    for step in instance.get_run_step_stats(run_id):
+        assert step.start_time is not None
+        assert step.end_time is not None
+        found.append((step.step_key, step.start_time, step.end_time))
+    return found
