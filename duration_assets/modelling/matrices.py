@@ -35,7 +35,7 @@ LONGEST_JUDGED = 180.0
 Parts = dict[str, Iterator[Examples]]
 
 Progress = Callable[[int, int], None]
-"""Called with the trips done and how many there are."""
+"""Called with how much is done, trips or rounds, and how much there is at most."""
 
 
 def part_names(feature_set: FeatureSet) -> tuple[str, ...]:

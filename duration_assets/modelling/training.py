@@ -18,7 +18,7 @@ import numpy as np
 
 from duration_assets.errors import SettingsError
 from duration_assets.modelling.loading_xgboost import let_threads_sleep
-from duration_assets.modelling.matrices import BEGINNING, END, LARGE_WINDOW, TRAINING
+from duration_assets.modelling.matrices import BEGINNING, END, LARGE_WINDOW, TRAINING, Progress
 from duration_assets.modelling.matrix_files import Examples
 
 if TYPE_CHECKING:
@@ -52,9 +52,6 @@ LARGE_WINDOW_PARAMETERS: dict[str, Any] = {**PARAMETERS, "learning_rate": 0.2}
 MOST_ROUNDS = 600
 PATIENCE = 20
 """Rounds without progress on the end of the window after which the search for rounds stops."""
-
-Progress = Callable[[int, int], None]
-"""Called with the rounds done and the most there can be."""
 
 
 @dataclass(frozen=True)

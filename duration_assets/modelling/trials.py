@@ -18,6 +18,7 @@ from duration_assets.errors import BadFileError
 from duration_assets.modelling.features import FeatureSet
 from duration_assets.modelling.matrices import (
     TRAINING,
+    Progress,
     training_parts,
     validation_chunks,
     write_parts,
@@ -27,7 +28,7 @@ from duration_assets.modelling.metrics import error_metrics
 from duration_assets.modelling.model import predict_matrix
 from duration_assets.modelling.preprocessors import fit_preprocessor
 from duration_assets.modelling.quality import features_finite
-from duration_assets.modelling.training import FittedBooster, Progress, fit_parts
+from duration_assets.modelling.training import FittedBooster, fit_parts
 from duration_assets.modelling.trip_batches import MonthTrips
 from duration_assets.months import Month
 
