@@ -12,7 +12,7 @@ import polars as pl
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import describe_table, result
 from duration_assets.assets.model_records import log_judged_card
-from duration_assets.assets.other_evaluations import other_evaluations
+from duration_assets.assets.other_evaluations import earlier_evaluations, other_evaluations
 from duration_assets.assets.validation_matrix import TRIPS_FILE, VALIDATION
 from duration_assets.checks import check_results, check_specs
 from duration_assets.modelling.baselines import LINEAR_FILE, MEDIANS_FILE, Baselines
@@ -67,7 +67,8 @@ def build_evaluation(place: Place, feature_set: FeatureSet) -> dg.AssetsDefiniti
         matrix = inputs["validation_matrix"][month]
         model = inputs["duration_model"][month.shift(-1)]
         zones, zones_from = _find_zones(zone_lookup)
-        others, compared_with = other_evaluations(place, month, matrix, store)
+        earlier = earlier_evaluations(place, month, store)
+        others, compared_with = other_evaluations(place, month, matrix, earlier, store)
         run_id = model.summary["run_id"]
         subject = Subject(
             place.service,
@@ -96,7 +97,7 @@ def build_evaluation(place: Place, feature_set: FeatureSet) -> dg.AssetsDefiniti
                 tags={"validation_month": str(month)},
                 files={f"evaluation/{name}": content for name, content in files.items()},
             )
-            log_judged_card(place, store, tracking, model, judgement.metrics)
+            log_judged_card(tracking, model, month, judgement.metrics, earlier)
             partition = place.commit(
                 draft,
                 inputs,

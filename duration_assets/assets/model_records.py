@@ -11,7 +11,7 @@ from duration_assets.data_versions import model_content
 from duration_assets.modelling.model import DurationModel
 from duration_assets.modelling.model_card import (
     CardFacts,
-    Judgement,
+    MonthAfter,
     card_beginning,
     model_card,
 )
@@ -111,44 +111,42 @@ def _month_record(service: str, month: Month, matrix: Partition, store: Store) -
 
 
 def log_judged_card(
-    place: Place,
-    store: Store,
     tracking: Tracking,
     model: Partition,
+    month: Month,
     metrics: Mapping[str, float],
+    earlier: Mapping[Month, Partition],
 ) -> None:
     """Bring the card of a model in MLflow up to date with its evaluation.
 
     A model that was trained before there were cards has none, and gets none.
 
     Args:
-        place: the place of `evaluation`.
-        store: where the evaluations of earlier months are.
         tracking: where the card is.
         model: the partition of `duration_model`.
-        metrics: the model's, on the month after its own.
+        month: the month that it was judged on, the one after its own.
+        metrics: the model's, on that month.
+        earlier: the evaluations of the models before.
     """
     record = model.folder / RECORD_FILE
     if not record.exists():
         return
-    month = Month.parse(model.month).shift(1)
-    earlier = {
-        str(before): found.summary["metrics"]
-        for before in store.months(place.node.key)
-        if before < month and (found := store.find(place.node.key, before)) is not None
-    }
     facts = card_facts(
         TrainingRecord.from_json(record.read_text()),
         model.summary["run_id"],
         model.summary["model_uri"],
-        Judgement(str(month), metrics, earlier),
+        MonthAfter(
+            str(month),
+            metrics,
+            {str(before): found.summary["metrics"] for before, found in earlier.items()},
+        ),
     )
     tracking.log_card(facts.run_id, model_card(facts), card_beginning(facts))
 
 
 def card_facts(
-    record: TrainingRecord, run_id: str, model_uri: str, judgement: Judgement | None = None
+    record: TrainingRecord, run_id: str, model_uri: str, after: MonthAfter | None = None
 ) -> CardFacts:
     """Return what a model's card is written from."""
     registered = registered_name(record.service, record.feature_set)
-    return CardFacts(record, run_id, model_uri, registered, judgement)
+    return CardFacts(record, run_id, model_uri, registered, after)

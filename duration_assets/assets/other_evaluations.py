@@ -6,6 +6,8 @@ own figures depends on them. The partition keeps the data version of each that w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from duration_assets.assets.common import Place
 from duration_assets.modelling.reports.evaluation_report import Others
 from duration_assets.months import Month
@@ -16,8 +18,18 @@ COURSE = "course"
 _MOST_MONTHS = 24
 
 
+def earlier_evaluations(place: Place, month: Month, store: Store) -> dict[Month, Partition]:
+    """Find the evaluations of all months before one, oldest first."""
+    earlier = (each for each in store.months(place.node.key) if each < month)
+    return {each: found for each in earlier if (found := store.find(place.node.key, each))}
+
+
 def other_evaluations(
-    place: Place, month: Month, matrix: Partition, store: Store
+    place: Place,
+    month: Month,
+    matrix: Partition,
+    earlier: Mapping[Month, Partition],
+    store: Store,
 ) -> tuple[Others, dict[str, str]]:
     """Find the evaluations to show beside that of a month.
 
@@ -25,13 +37,13 @@ def other_evaluations(
         place: of the evaluation.
         month: the month.
         matrix: the validation matrix of the month.
+        earlier: as of `earlier_evaluations`; the newest of them are shown.
         store: where the partitions are.
 
     Returns:
         Their metrics, and the data version of each by its partition's name.
     """
-    earlier = [each for each in store.months(place.node.key) if each < month][-_MOST_MONTHS:]
-    before = {each: found for each in earlier if (found := store.find(place.node.key, each))}
+    before = dict(list(earlier.items())[-_MOST_MONTHS:])
     course, note = _of_the_course(place, month, matrix, store)
     shown = [*before.values(), *([course] if course else [])]
     others = Others(

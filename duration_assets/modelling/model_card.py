@@ -32,7 +32,7 @@ _METRICS = {
 
 
 @dataclass(frozen=True)
-class Judgement:
+class MonthAfter:
     """How a model did on the month after its training month.
 
     Attributes:
@@ -56,14 +56,14 @@ class CardFacts:
         run_id: MLflow's.
         model_uri: MLflow's.
         registered: the name in MLflow's registry.
-        judgement: None until the month after has been evaluated.
+        after: None until the month after has been evaluated.
     """
 
     record: TrainingRecord
     run_id: str
     model_uri: str
     registered: str
-    judgement: Judgement | None = None
+    after: MonthAfter | None = None
 
 
 def model_card(facts: CardFacts) -> str:
@@ -145,23 +145,23 @@ def _quality(facts: CardFacts) -> str:
             f"fitted on what comes before alone: RMSE {metrics['holdout_rmse']:.3f} minutes. The "
             "number of rounds was chosen on it, so it is a little too good."
         )
-    if facts.judgement is None:
+    if facts.after is None:
         lines.append("Month after, which it has never seen: not judged when this card was written.")
         return _list(lines)
-    return f"{_list(lines)}\n\n{_judgement(facts.judgement)}"
+    return f"{_list(lines)}\n\n{_month_after(facts.after)}"
 
 
-def _judgement(judgement: Judgement) -> str:
-    shown = [name for name in _METRICS if name in judgement.metrics]
-    head = f"On {judgement.month}, the month after, which it has never seen"
-    if not judgement.earlier:
-        rows = [[_METRICS[name], f"{judgement.metrics[name]:.3f}"] for name in shown]
+def _month_after(after: MonthAfter) -> str:
+    shown = [name for name in _METRICS if name in after.metrics]
+    head = f"On {after.month}, the month after, which it has never seen"
+    if not after.earlier:
+        rows = [[_METRICS[name], f"{after.metrics[name]:.3f}"] for name in shown]
         return f"{head}:\n\n{_table(['metric', 'this model'], rows)}"
     rows = [
-        [_METRICS[name], f"{judgement.metrics[name]:.3f}", *_spread(name, judgement.earlier)]
+        [_METRICS[name], f"{after.metrics[name]:.3f}", *_spread(name, after.earlier)]
         for name in shown
     ]
-    months = list(judgement.earlier)
+    months = list(after.earlier)
     models = "1 earlier model" if len(months) == 1 else f"{len(months)} earlier models"
     beside = (
         f"{head}, beside {models} of this feature set, each on the month after its own "

@@ -8,7 +8,7 @@ import pytest
 
 from duration_assets.modelling.feature_descriptions import NOT_DESCRIBED, describe_feature
 from duration_assets.modelling.features import FEATURE_SETS, feature_names
-from duration_assets.modelling.model_card import CardFacts, Judgement, card_beginning, model_card
+from duration_assets.modelling.model_card import CardFacts, MonthAfter, card_beginning, model_card
 from duration_assets.modelling.training_record import TrainingRecord
 from duration_assets.months import Month
 from duration_assets.services import SERVICES
@@ -25,14 +25,14 @@ METRICS = {
 TWO_YEARS = list(Month(2021, 3).through(Month(2023, 2)))
 
 
-def facts(record: TrainingRecord, judgement: Judgement | None = None) -> CardFacts:
+def facts(record: TrainingRecord, after: MonthAfter | None = None) -> CardFacts:
     name = f"{record.service}-{record.feature_set}-duration"
-    return CardFacts(record, RUN_ID, "models:/m-1", name, judgement)
+    return CardFacts(record, RUN_ID, "models:/m-1", name, after)
 
 
-def judgement(earlier: int) -> Judgement:
+def month_after(earlier: int) -> MonthAfter:
     months = list(Month(2022, 1).through(Month(2022, 12)))[:earlier]
-    return Judgement(
+    return MonthAfter(
         "2023-03",
         METRICS,
         {str(month): {**METRICS, "rmse": 4.0 + n} for n, month in enumerate(months)},
@@ -49,7 +49,7 @@ def card(feature_set: str = "metered", **changes: Any) -> str:
 def test_no_card_shows_a_missing_value_or_a_loose_end(
     feature_set: str, earlier: int | None, months: list[Month]
 ) -> None:
-    judged = None if earlier is None else judgement(earlier)
+    judged = None if earlier is None else month_after(earlier)
     known = training(feature_set, months)
     unknown = replace(known.months[0], raw=None, kept=None, other_months=None)
     for record in (known, replace(known, months=(unknown, *known.months[1:]))):
@@ -144,14 +144,14 @@ def test_errors_come_in_as_they_are_known() -> None:
     before = card()
     assert "RMSE 3.250, MAE 2.125 minutes" in before
     assert "not judged when this card was written" in before
-    alone = model_card(facts(training(), judgement(0)))
+    alone = model_card(facts(training(), month_after(0)))
     assert "not judged" not in alone
     assert "On 2023-03, the month after, which it has never seen:" in alone
     assert "| RMSE, minutes | 4.400 |\n" in alone
-    one = model_card(facts(training(), judgement(1)))
+    one = model_card(facts(training(), month_after(1)))
     assert "beside 1 earlier model of this feature set" in one
     assert "| RMSE, minutes | 4.400 | 4.000 | one alone | 4.000 | 4.000 |" in one
-    three = model_card(facts(training(), judgement(3)))
+    three = model_card(facts(training(), month_after(3)))
     assert "beside 3 earlier models of this feature set" in three
     assert "(2022-01 to 2022-03)" in three
     assert "| RMSE, minutes | 4.400 | 5.000 | 1.000 | 4.000 | 6.000 |" in three
@@ -163,7 +163,7 @@ def test_the_beginning_fits_into_mlflows_descriptions_and_says_where_the_rest_is
 ) -> None:
     record = replace(training(feature_set, TWO_YEARS), service="yellow", simulated=True)
     every = {f"metric_{n}": 1.0 for n in range(20)} | dict.fromkeys(METRICS, 12.345)
-    judged = Judgement("2023-03", every, {str(month): every for month in TWO_YEARS})
+    judged = MonthAfter("2023-03", every, {str(month): every for month in TWO_YEARS})
     beginning = card_beginning(facts(record, judged))
     assert len(beginning) < 5_000
     assert beginning.endswith(f"is the artifact `model_card.md` of the run `{RUN_ID}`.\n")
