@@ -16,6 +16,7 @@ import tempfile
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from textwrap import wrap
 
 from dagster import DagsterInstance
 
@@ -133,12 +134,16 @@ def main() -> None:
 
 
 def section(path: Path) -> str:
-    """Return the part of the page of benchmarks that tells of the rounds in a file of results."""
+    """Return the part of the page of benchmarks that tells of the rounds in a file of results.
+
+    A round may have a `note`, written by hand, of what it was measured beside.
+    """
     parts = ["## What orchestration costs", "", _EXPLAINED, ""]
     for each in json.loads(path.read_text()):
         made, alone = Backfilled(**each["backfill"]), each["alone"]
         parts += [f"{each['first']} to {each['last']}, runs: {_ends(made)}.", ""]
         parts += [*_table(made, alone), ""]
+        parts += [*wrap(each["note"], 100), ""] if "note" in each else []
     return "\n".join(parts)
 
 
