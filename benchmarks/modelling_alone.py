@@ -84,7 +84,7 @@ def make_model(work: Work, month: Month) -> None:
     fitted = fit_parts({name: StoredExamples(scratch / name) for name in written}, work.threads)
     model = work.folder(month) / "model"
     model.mkdir()
-    DurationModel(SERVICES["green"], preprocessor, fitted.booster).save(model)
+    DurationModel(SERVICES["green"], preprocessor, fitted.booster, fitted.intervals).save(model)
     uses_distance = preprocessor.feature_set.uses_distance
     Baselines.fit(pl.concat(scans), uses_distance=uses_distance).save(model)
     shutil.rmtree(scratch)
@@ -93,6 +93,7 @@ def make_model(work: Work, month: Month) -> None:
 def judge_model(work: Work, month: Month) -> None:
     """Encode a month with the model of the month before, and judge that."""
     from duration_assets.modelling.baselines import LINEAR_FILE, MEDIANS_FILE, Baselines
+    from duration_assets.modelling.intervals import IntervalModel
     from duration_assets.modelling.judging import judge, score_trips
     from duration_assets.modelling.matrices import judged_trips, validation_chunks
     from duration_assets.modelling.matrix_files import StoredExamples, write_examples
@@ -111,16 +112,18 @@ def judge_model(work: Work, month: Month) -> None:
     preprocessor = load_preprocessor(model / PREPROCESSOR_FILE)
     write_examples(folder / "validation", validation_chunks(preprocessor, trips))
     trips.write_parquet(folder / "judged.parquet")
-    booster = load_booster(model)
+    booster, intervals = load_booster(model), IntervalModel.load(model)
     scored = score_trips(
         booster,
+        intervals,
         StoredExamples(folder / "validation"),
         folder / "judged.parquet",
         Baselines.load(model / MEDIANS_FILE, model / LINEAR_FILE),
         folder / "scored",
     )
     assert scored.sample is not None
-    judgement = judge(scored.trips, None, has_distance=True)
+    calibration = None if intervals is None else intervals.calibration
+    judgement = judge(scored.trips, None, calibration, has_distance=True)
     judgement.slices.write_parquet(folder / SLICES_FILE)
     window = window_months(month.shift(-1), work.window, work.first)
     report = evaluation_report(

@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from duration_assets.modelling.cleaning import TRIP_SCHEMA
+from duration_assets.modelling.intervals import CALIBRATION_FILE, INTERVAL_FILE
 from duration_assets.modelling.model import BOOSTER_FILE
 from duration_assets.modelling.preprocessors import PREPROCESSOR_FILE
 from duration_assets.resources.files import content_hash
@@ -32,4 +33,6 @@ def cleaned_version(kept: Path, rejected: Path) -> str:
 
 def model_content(folder: Path) -> str:
     """Stand for what a model predicts, in a folder that `DurationModel.save` wrote."""
-    return content_hash(folder / BOOSTER_FILE, folder / PREPROCESSOR_FILE)
+    files = [folder / name for name in (BOOSTER_FILE, PREPROCESSOR_FILE)]
+    intervals = [folder / name for name in (INTERVAL_FILE, CALIBRATION_FILE)]
+    return content_hash(*files, *(path for path in intervals if path.exists()))

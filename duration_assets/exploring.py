@@ -17,6 +17,7 @@ import polars as pl
 
 from duration_assets.errors import HomeError
 from duration_assets.modelling.cleaning import KEPT_FILE, REJECTED_FILE
+from duration_assets.modelling.features import map_features
 from duration_assets.modelling.matrices import TRAINING
 from duration_assets.modelling.matrix_files import FEATURES_FILE, StoredExamples
 from duration_assets.modelling.trip_batches import MonthTrips
@@ -29,6 +30,7 @@ from duration_assets.settings import FEATURE_SETS, Settings, check_feature_set
 if TYPE_CHECKING:
     import pandas as pd
 
+    from duration_assets.modelling.intervals import Predictions
     from duration_assets.modelling.model import DurationModel
 
 _BY_SERVICE = ("raw_trips", "cleaned_trips", "zone_statistics")
@@ -200,16 +202,16 @@ class Home:
 
         Returns:
             A row for each trip: what the model may know of it, the actual `duration`, the
-            `predicted` one, and the `error`, which is predicted less actual, all in minutes.
+            `predicted` one, the ends of its interval, `low` and `high`, and the `error`, which is
+            predicted less actual, all in minutes.
         """
         model = self.model(trained)
         partition = self._partition("cleaned_trips", judged)
         month = MonthTrips(_month(judged), partition.file(KEPT_FILE), partition.summary["kept"])
         trips = pl.concat(
-            batch.with_columns(predicted=pl.Series(model.predict(batch)).cast(pl.Float64))
-            for batch in month.batches()
+            _with_predictions(batch, model.predict_intervals(batch)) for batch in month.batches()
         )
-        return trips.with_columns(error=pl.col("predicted") - pl.col("duration")).to_pandas()
+        return trips.to_pandas()
 
     def feature_importance(self, trained: Month | str) -> pd.Series[float]:
         """Return what share of all gain a model's splits on each feature made, largest first."""
@@ -266,9 +268,25 @@ def unit_of(feature: str) -> str:
         "hour_of_week": "hours since Monday",
         "hour": "hours",
         "weekday": "0 is Monday",
+        "minute_of_day": "minutes since midnight",
+        "day_of_year": "days of the year",
+        "holiday": "1 on a public holiday",
+        "vendor": "number of the vendor",
+        "trip_type": "1 is hailed, 2 is sent",
+        "passengers": "passengers",
+        "minutes_at_pace": "minutes",
+        "distance_ratio": "share of the mean",
+        **dict.fromkeys(map_features(), "miles on the map"),
     }
     found = (unit for ending, unit in units.items() if feature.endswith(ending))
     return next(found, "1 for this zone pair")
+
+
+def _with_predictions(trips: pl.DataFrame, predicted: Predictions) -> pl.DataFrame:
+    ends = {"predicted": predicted.minutes, "low": predicted.low, "high": predicted.high}
+    return trips.with_columns(
+        pl.Series(name, values).cast(pl.Float64) for name, values in ends.items()
+    ).with_columns(error=pl.col("predicted") - pl.col("duration"))
 
 
 def _how_to_fill() -> str:

@@ -65,7 +65,7 @@ def data_nodes(service: str, settings: Settings) -> list[Node]:
     raw, cleaned = f"{service}/raw_trips", f"{service}/cleaned_trips"
     return [
         Node(raw, DATA, first, "1"),
-        Node(cleaned, DATA, first, "1", (Reads(raw),)),
+        Node(cleaned, DATA, first, "2", (Reads(raw),)),
         Node(f"{service}/zone_statistics", DATA, first, "1", (Reads(cleaned),)),
     ]
 
@@ -95,13 +95,13 @@ def model_nodes(service: str, feature_set: str, settings: Settings) -> list[Node
     return [
         Node(preprocessor, MODELS, first, windowed, fitted_on),
         Node(matrix, MODELS, first, sampled, matrix_reads),
-        Node(model, MODELS, first, "3", (Reads(preprocessor), Reads(matrix))),
-        Node(validation, EVALUATIONS, first.shift(1), "2", (Reads(cleaned), Reads(model, -1, -1))),
+        Node(model, MODELS, first, "4", (Reads(preprocessor), Reads(matrix))),
+        Node(validation, EVALUATIONS, first.shift(1), "3", (Reads(cleaned), Reads(model, -1, -1))),
         Node(
             f"{prefix}/evaluation",
             EVALUATIONS,
             first.shift(1),
-            "2",
+            "3",
             (Reads(validation), Reads(model, -1, -1)),
         ),
     ]

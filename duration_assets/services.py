@@ -6,7 +6,8 @@ which service it has; what it needs to know is a field of `Service`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from duration_assets.errors import SettingsError
 from duration_assets.months import Month
@@ -15,6 +16,23 @@ FIRST_ZONE = 1
 """The lowest taxi zone id, Newark Airport."""
 LAST_ZONE = 265
 """TLC's highest taxi zone id, 'Outside of NYC'."""
+
+
+NO_PLACES = frozenset({264, 265})
+"""TLC's zones that are no places: 'Unknown' and 'Outside of NYC'."""
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What else is known of a trip before it starts, as whole numbers.
+
+    Attributes:
+        column: the published column.
+        usual: the most frequent value, which stands for all trips of a table without the column.
+    """
+
+    column: str
+    usual: int
 
 
 @dataclass(frozen=True)
@@ -33,6 +51,7 @@ class Service:
         dropoff_zone: column of the zone id of the dropoff.
         distance: column of the metered distance; None where the service publishes none.
         miles: how many miles one unit of that column is: 0.621371 for kilometres.
+        details: what else is known before a trip starts, by its name in `cleaning.TRIP_SCHEMA`.
         last_zone: the highest zone id; the lowest is 1.
         zones_can_be_null: whether trips without zones are normal.
         note: what a user should know before trusting a model of this service.
@@ -47,6 +66,7 @@ class Service:
     dropoff_zone: str = "DOLocationID"
     distance: str | None = "trip_distance"
     miles: float = 1.0
+    details: Mapping[str, Detail] = field(default_factory=dict)
     last_zone: int = LAST_ZONE
     zones_can_be_null: bool = False
     note: str = ""
@@ -55,6 +75,11 @@ class Service:
     def times(self) -> tuple[str, str]:
         """The columns that hold times."""
         return self.pickup_time, self.dropoff_time
+
+    @property
+    def detail_columns(self) -> tuple[str, ...]:
+        """The columns that a published file may have, for the details of a trip."""
+        return tuple(detail.column for detail in self.details.values())
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -72,6 +97,12 @@ SERVICES: dict[str, Service] = {
             first_month=Month(2013, 8),
             pickup_time="lpep_pickup_datetime",
             dropoff_time="lpep_dropoff_datetime",
+            details={
+                "vendor": Detail("VendorID", usual=2),
+                "passengers": Detail("passenger_count", usual=1),
+                # 1 was hailed in the street, 2 was sent.
+                "trip_type": Detail("trip_type", usual=1),
+            },
         ),
         Service(
             name="yellow",
@@ -80,6 +111,10 @@ SERVICES: dict[str, Service] = {
             first_month=Month(2011, 1),
             pickup_time="tpep_pickup_datetime",
             dropoff_time="tpep_dropoff_datetime",
+            details={
+                "vendor": Detail("VendorID", usual=2),
+                "passengers": Detail("passenger_count", usual=1),
+            },
             note="The accuracy of yellow models has not been tested on whole real months.",
         ),
         Service(

@@ -144,7 +144,7 @@ def _train(place: Place, inputs: Inputs, month: Month, folder: Path, report: Rep
     names = part_names(preprocessor.feature_set)
     parts = {name: StoredExamples(matrix.file(name)) for name in names}
     fitted = fit_parts(parts, place.settings.threads, report)
-    model = DurationModel(place.service, preprocessor, fitted.booster)
+    model = DurationModel(place.service, preprocessor, fitted.booster, fitted.intervals)
     model.save(folder)
     shutil.copy(source.file(COURSE_FILE), folder / COURSE_FILE)
     for name in BASELINE_FILES:

@@ -151,18 +151,26 @@ def _judge(
     has_distance: bool,
 ) -> _Judged:
     """Judge a model; what is written to the folder `scratch` is gone afterwards."""
+    from duration_assets.modelling.intervals import IntervalModel
     from duration_assets.modelling.model import load_booster
     from duration_assets.modelling.reliance import mean_contributions
 
     booster = load_booster(model.folder)
+    intervals = IntervalModel.load(model.folder)
     baselines = Baselines.load(model.file(MEDIANS_FILE), model.file(LINEAR_FILE))
     examples = StoredExamples(matrix.file(VALIDATION))
-    scored = score_trips(booster, examples, matrix.file(TRIPS_FILE), baselines, scratch)
+    trips = matrix.file(TRIPS_FILE)
+    scored = score_trips(booster, intervals, examples, trips, baselines, scratch)
     relies_on = None
     if scored.sample is not None:
         relies_on = mean_contributions(booster, scored.sample, feature_names(feature_set))
     judged = _Judged(
-        judge(scored.trips, zones, has_distance=has_distance),
+        judge(
+            scored.trips,
+            zones,
+            None if intervals is None else intervals.calibration,
+            has_distance=has_distance,
+        ),
         relies_on,
         describe_table(scored.trips, matrix.summary["rows"]),
     )

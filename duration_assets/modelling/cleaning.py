@@ -33,10 +33,16 @@ TRIP_SCHEMA = pl.Schema(
         "distance": pl.Float64(),
         "duration": pl.Float64(),
         "service": pl.String(),
+        "vendor": pl.Int32(),
+        "passengers": pl.Int32(),
+        "trip_type": pl.Int32(),
     }
 )
-"""The canonical columns: distance in miles or null, duration in minutes, and the row of the
-published file, counted from 0, that the trip stands in."""
+"""The canonical columns: distance in miles or null, duration in minutes, the row of the published
+file, counted from 0, that the trip stands in, and what `Service.details` name."""
+
+DETAILS = ("vendor", "passengers", "trip_type")
+"""The columns of `TRIP_SCHEMA` that `Service.details` name; null where a service has none."""
 
 COLUMN_DESCRIPTIONS = {
     "row": "Row of the published file, counted from 0",
@@ -47,6 +53,9 @@ COLUMN_DESCRIPTIONS = {
     "distance": "Metered distance in miles; null where the service publishes none",
     "duration": "Minutes from pickup to dropoff",
     "service": "TLC's service",
+    "vendor": "Who supplied the record",
+    "passengers": "Passengers, as the driver entered them; null for trips of some systems",
+    "trip_type": "1 was hailed in the street, 2 was sent",
     "reason": "Why the row was rejected",
 }
 
@@ -92,6 +101,7 @@ def canonical_trips(published: pl.LazyFrame, service: Service) -> pl.LazyFrame:
     Args:
         published: rows in TLC's schema of any year, with a column `row`. Without a dropoff time,
             as for a trip that is yet to happen, dropoff and duration are null; likewise distance.
+            Without the column of one of the service's details, it is the usual one throughout.
         service: says what the columns are called.
 
     Returns:
@@ -104,10 +114,14 @@ def _with_canonical_columns(published: pl.LazyFrame, service: Service) -> pl.Laz
     """Add the canonical columns to the published ones."""
     names = {name.lower(): name for name in published.collect_schema().names()}
 
-    def column(name: str, wanted: str | None) -> pl.Expr:
+    def column(name: str, wanted: str | None, usual: int | None = None) -> pl.Expr:
         found = None if wanted is None else names.get(wanted.lower())
         kind = TRIP_SCHEMA[name]
-        return (pl.lit(None, kind) if found is None else pl.col(found).cast(kind)).alias(name)
+        return (pl.lit(usual, kind) if found is None else pl.col(found).cast(kind)).alias(name)
+
+    def detail(name: str) -> pl.Expr:
+        known = service.details.get(name)
+        return column(name, None) if known is None else column(name, known.column, known.usual)
 
     minutes = (pl.col("dropoff_time") - pl.col("pickup_time")).dt.total_microseconds() / 1e6 / 60
     return published.with_columns(
@@ -117,6 +131,7 @@ def _with_canonical_columns(published: pl.LazyFrame, service: Service) -> pl.Laz
         column("pickup_zone", service.pickup_zone),
         column("dropoff_zone", service.dropoff_zone),
         column("distance", service.distance) * service.miles,
+        *map(detail, DETAILS),
         service=pl.lit(service.name),
     ).with_columns(duration=minutes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from duration_assets.modelling.features import LONGEST_FEATURE_DISTANCE, FeatureSet
+from duration_assets.modelling.features import LONGEST_FEATURE_DISTANCE, MAP_AXES, FeatureSet
 from duration_assets.modelling.statistics import HOURS_IN_BLOCK
 
 NOT_DESCRIBED = "not described"
@@ -22,10 +22,28 @@ _SUMS = {
     "distance": "Mean metered miles of past trips",
     "log_speed": "Mean logarithm of the miles an hour of past trips",
 }
+_PACES = {
+    "minutes_at_pace": "Minutes that the metered miles take at the mean pace of past trips",
+    "distance_ratio": "Metered miles divided by the mean of past trips",
+}
+_MAP = {
+    **{
+        f"{end}_{axis}": f"Where the {end} zone is on the map, in miles: {axis}"
+        for end in ("pickup", "dropoff")
+        for axis in MAP_AXES
+    },
+    "map_distance": "How far the two zones are apart on the map, in miles",
+}
 _OWN = {
     "hour": "Hour of the pickup, 0 to 23",
     "weekday": "Weekday of the pickup, 0 is Monday",
     "hour_of_week": "Hour of the week of the pickup, 0 to 167",
+    "minute_of_day": "Minute of the day of the pickup, 0 to 1,439",
+    "day_of_year": "Day of the year of the pickup, 1 to 366",
+    "holiday": "Whether the pickup is on a public holiday of the United States",
+    "vendor": "Who supplied the record",
+    "passengers": "How many passengers the driver entered, -1 where the record does not say",
+    "trip_type": "1 if hailed in the street, 2 if sent, -1 where the record does not say",
     "trip_distance": "Metered miles of the trip itself",
     "PU_DO": "Pickup and dropoff zone together: a column for each pair of the training month",
 }
@@ -33,7 +51,8 @@ _OWN = {
 _ABOUT_STATISTICS = (
     f"A time block is {HOURS_IN_BLOCK} hours of weekdays or of weekends. Means are shrunk towards "
     "the mean of all trips, the more so the fewer past trips there are. A trip of the window is "
-    "described by the trips of all weeks but its own."
+    "described by the trips of all weeks but its own. The map of the zones is drawn from "
+    "the distances of past trips alone."
 )
 _ABOUT_DISTANCE = f"`trip_distance` is clipped to 0 to {LONGEST_FEATURE_DISTANCE:.0f} miles."
 
@@ -47,12 +66,13 @@ def describe_feature(name: str) -> str:
     Returns:
         `NOT_DESCRIBED` for one that is missing here: a model is not to fail for want of words.
     """
-    if name in _OWN:
-        return _OWN[name]
+    if name in _OWN or name in _MAP:
+        return {**_OWN, **_MAP}[name]
     for level, where in _LEVELS.items():
         what = name.removeprefix(f"{level}_")
-        if name != what and what in _SUMS:
-            return f"{_SUMS[what]} {where}"
+        described = {**_SUMS, **_PACES}.get(what)
+        if name != what and described is not None:
+            return f"{described} {where}"
     return NOT_DESCRIBED
 
 

@@ -14,6 +14,8 @@ import numpy.typing as npt
 import polars as pl
 
 from duration_assets.errors import SettingsError
+from duration_assets.modelling.cleaning import DETAILS
+from duration_assets.modelling.public_holidays import is_holiday
 from duration_assets.modelling.statistics import BLOCKS, SUMS, ZONES, with_time_and_zone_keys
 
 FloatArray = npt.NDArray[np.floating]
@@ -35,7 +37,14 @@ LEVELS: dict[str, int] = {
 KEY_CODES = LEVELS["pair_block"]
 """How many codes there are for a zone pair in a time block, the finest level."""
 
-TIME_FEATURES = ("hour", "weekday", "hour_of_week")
+TIME_FEATURES = ("hour", "weekday", "hour_of_week", "minute_of_day", "day_of_year", "holiday")
+
+MAP_AXES = ("x", "y", "z")
+DIMENSIONS = len(MAP_AXES)
+"""Of the map of the zones."""
+
+NOT_KNOWN = -1
+"""Stands for a detail of a trip that is null: that it is null says which system recorded it."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +80,14 @@ FEATURE_SETS: dict[str, FeatureSet] = {
             "pickup time, zones described by past trips, and the metered distance",
             uses_distance=True,
             uses_zone_statistics=True,
+            version="2",
         ),
         FeatureSet(
             "request",
             "only what is known before a trip starts: pickup time and zones",
             uses_distance=False,
             uses_zone_statistics=True,
+            version="2",
         ),
     )
 }
@@ -97,17 +108,29 @@ def feature_set_named(name: str) -> FeatureSet:
 
 def feature_names(feature_set: FeatureSet) -> list[str]:
     """Return the columns of a feature set that uses zone statistics, in order."""
-    return [*statistics_features(), *trip_features(feature_set)]
+    paces = pace_features() if feature_set.uses_distance else []
+    return [*statistics_features(), *trip_features(feature_set), *paces]
 
 
 def statistics_features() -> list[str]:
     """Return the columns that are the same for all trips of a zone pair in a time block."""
-    return [f"{level}_{what}" for level in LEVELS for what in SUMS]
+    return [*(f"{level}_{what}" for level in LEVELS for what in SUMS), *map_features()]
+
+
+def map_features() -> list[str]:
+    """Return the columns that say where the zones of a pair are: see `zone_map.py`."""
+    places = (f"{end}_{axis}" for end in ("pickup", "dropoff") for axis in MAP_AXES)
+    return [*places, "map_distance"]
 
 
 def trip_features(feature_set: FeatureSet) -> list[str]:
     """Return the columns that are a trip's own."""
-    return [*TIME_FEATURES, *(["trip_distance"] if feature_set.uses_distance else [])]
+    return [*TIME_FEATURES, *DETAILS, *(["trip_distance"] if feature_set.uses_distance else [])]
+
+
+def pace_features() -> list[str]:
+    """Return the columns that put a trip's own distance beside past trips, level by level."""
+    return [f"{level}_{what}" for level in LEVELS for what in ("minutes_at_pace", "distance_ratio")]
 
 
 def own_features(trips: pl.LazyFrame, feature_set: FeatureSet) -> pl.DataFrame:
@@ -119,10 +142,16 @@ def own_features(trips: pl.LazyFrame, feature_set: FeatureSet) -> pl.DataFrame:
 
     Returns:
         n rows in the same order: the columns `pickup_zone`, `dropoff_zone` and `block` as codes,
-        and the time features; with distance also `trip_distance`, in miles, null where unknown.
+        the time features, and the details; with distance also `trip_distance`, in miles, null where
+        unknown.
     """
+    minute = pl.col("pickup_time").dt.minute().cast(pl.Int32)
     columns: dict[str, pl.Expr] = {
         "hour_of_week": pl.col("weekday") * 24 + pl.col("hour"),
+        "minute_of_day": pl.col("hour") * 60 + minute,
+        "day_of_year": pl.col("pickup_time").dt.ordinal_day(),
+        "holiday": pl.col("pickup_time").map_batches(is_holiday, pl.Boolean),
+        **{name: pl.col(name).fill_null(NOT_KNOWN) for name in DETAILS},
     }
     if feature_set.uses_distance:
         columns["trip_distance"] = pl.col("distance").clip(0, LONGEST_FEATURE_DISTANCE)

@@ -15,9 +15,16 @@ import polars as pl
 
 from duration_assets.modelling.baselines import BASELINES, Baselines
 from duration_assets.modelling.features import FloatArray, IntArray
+from duration_assets.modelling.intervals import Calibration, IntervalModel
+from duration_assets.modelling.judging_intervals import (
+    HIGH,
+    LOW,
+    JudgedIntervals,
+    judge_intervals,
+)
 from duration_assets.modelling.matrix_files import StoredExamples
 from duration_assets.modelling.metrics import error_metrics
-from duration_assets.modelling.model import predict_matrix
+from duration_assets.modelling.model import predict_features
 from duration_assets.modelling.slices import ERROR_SUMS, error_sums, slice_errors, with_means
 from duration_assets.modelling.statistics import exactly_summable
 
@@ -48,7 +55,7 @@ class ScoredTrips:
 
     Attributes:
         trips: n rows: those of a validation month with `kept`, `MODEL`, `BASELINES` and
-            `pair_seen`. Reads files.
+            `pair_seen`; of a model with intervals also `LOW` and `HIGH`. Reads files.
         sample: the features of `SAMPLED_TRIPS` kept trips, the same ones each time, or of all if
             there are fewer; None if the features are sparse.
     """
@@ -63,7 +70,8 @@ class Judgement:
 
     Attributes:
         metrics: of the kept trips; with `all_trips_`, of all trips of 0 to 180 minutes; and the
-            RMSE of each baseline on the kept trips as `baseline_…_rmse`.
+            RMSE of each baseline on the kept trips as `baseline_…_rmse`; of a model with intervals
+            also those of `JudgedIntervals`.
         predictors: a row for the model and each baseline (`predictor`) on `KEPT` and on `ALL` trips
             (`judged_on`), with `ERROR_SUMS`, `rmse`, `mae` and `bias`.
         slices: what `slice_errors` made of the kept trips.
@@ -72,6 +80,7 @@ class Judgement:
         errors: how many kept trips are off by what: `bin` (of `BIN` minutes, from -`MOST_OFF`),
             `trips`.
         cells: how many kept trips there are by whole minutes: `actual`, `predicted`, `trips`.
+        intervals: how good the intervals of the kept trips are; None of a model without.
     """
 
     metrics: dict[str, float]
@@ -80,10 +89,12 @@ class Judgement:
     calibration: pl.DataFrame
     errors: pl.DataFrame
     cells: pl.DataFrame
+    intervals: JudgedIntervals | None = None
 
 
 def score_trips(
     booster: xgboost.Booster,
+    intervals: IntervalModel | None,
     matrix: StoredExamples,
     trips: Path,
     baselines: Baselines,
@@ -93,6 +104,7 @@ def score_trips(
 
     Args:
         booster: the model.
+        intervals: what finds the model's intervals, if it has them.
         matrix: the features of n trips.
         trips: a Parquet file of these trips, in the same order, with `kept`.
         baselines: of the model's window.
@@ -104,8 +116,11 @@ def score_trips(
     start = 0
     for number, chunk in enumerate(matrix):
         rows = pl.scan_parquet(trips).slice(start, len(chunk.durations)).collect()
-        predicted = pl.Series(MODEL, predict_matrix(booster, chunk.features))
-        scored = pl.concat([rows, predicted.to_frame(), baselines.predict(rows)], how="horizontal")
+        predicted = predict_features(booster, intervals, chunk.features)
+        columns = {MODEL: predicted.minutes}
+        if intervals is not None:
+            columns |= {LOW: predicted.low, HIGH: predicted.high}
+        scored = pl.concat([rows, pl.DataFrame(columns), baselines.predict(rows)], how="horizontal")
         scored.write_parquet(folder / f"{number:05d}.parquet", compression="lz4")
         if isinstance(chunk.features, np.ndarray):
             first, last = np.searchsorted(chosen, [start, start + len(rows)])
@@ -116,24 +131,33 @@ def score_trips(
     )
 
 
-def judge(trips: pl.LazyFrame, zones: pl.DataFrame | None, *, has_distance: bool) -> Judgement:
+def judge(
+    trips: pl.LazyFrame,
+    zones: pl.DataFrame | None,
+    calibration: Calibration | None = None,
+    *,
+    has_distance: bool,
+) -> Judgement:
     """Work out all figures of a month.
 
     Args:
         trips: as of `ScoredTrips`.
         zones: the zone lookup, if there is one.
+        calibration: of the model's intervals, if it has them.
         has_distance: whether the service publishes distances.
     """
     kept = trips.filter("kept")
     predictors = _predictors(trips)
     errors, cells = pl.collect_all([_error_counts(kept), _minute_counts(kept)], engine="streaming")
+    intervals = None if calibration is None else judge_intervals(kept, MODEL, calibration)
     return Judgement(
-        metrics=_metrics(trips, predictors),
+        metrics={**_metrics(trips, predictors), **(intervals.metrics if intervals else {})},
         predictors=predictors,
         slices=slice_errors(kept, zones, has_distance=has_distance),
         calibration=_calibration(kept),
         errors=errors,
         cells=cells,
+        intervals=intervals,
     )
 
 

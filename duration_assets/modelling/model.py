@@ -17,6 +17,7 @@ from polars import selectors
 from duration_assets.errors import BadTripError
 from duration_assets.modelling.cleaning import canonical_trips
 from duration_assets.modelling.features import FloatArray
+from duration_assets.modelling.intervals import IntervalModel, Predictions
 from duration_assets.modelling.loading_xgboost import let_threads_sleep
 from duration_assets.modelling.preprocessors import (
     PREPROCESSOR_FILE,
@@ -41,11 +42,13 @@ class DurationModel:
         service: says what the columns of raw trips are called.
         preprocessor: makes the matrix.
         booster: makes the predictions.
+        intervals: puts intervals around them; None for `course`.
     """
 
     service: Service
     preprocessor: Preprocessor
     booster: xgboost.Booster
+    intervals: IntervalModel | None = None
 
     def predict(self, trips: pl.DataFrame) -> FloatArray:
         """Predict n trips in the canonical schema.
@@ -53,22 +56,43 @@ class DurationModel:
         Returns:
             n minutes, float32.
         """
-        return predict_matrix(self.booster, self.preprocessor.transform(trips))
+        return self.predict_intervals(trips, with_ends=False).minutes
 
-    def predict_published(self, rows: pd.DataFrame) -> FloatArray:
-        """Predict n trips in the schema in which TLC publishes them.
+    def predict_intervals(self, trips: pl.DataFrame, *, with_ends: bool = True) -> Predictions:
+        """Predict n trips in the canonical schema, with intervals.
 
         Args:
-            rows: n rows with the service's pickup time (as a time, or as text as in JSON), zones
-                and, for a feature set that uses it, the distance; other columns are not looked at.
+            trips: n rows.
+            with_ends: whether to find the ends of the intervals; otherwise they are NaN.
+        """
+        features = self.preprocessor.transform(trips)
+        return predict_features(self.booster, self.intervals if with_ends else None, features)
+
+    def predict_published(self, rows: pd.DataFrame) -> FloatArray:
+        """Predict n trips in the schema in which TLC publishes them; see `published_trips`.
 
         Returns:
             n minutes, float32.
+        """
+        return self.predict(self.published_trips(rows))
+
+    def predict_published_intervals(self, rows: pd.DataFrame) -> Predictions:
+        """Predict n trips in TLC's own columns, with intervals; see `published_trips`."""
+        return self.predict_intervals(self.published_trips(rows))
+
+    def published_trips(self, rows: pd.DataFrame) -> pl.DataFrame:
+        """Bring n trips from the schema in which TLC publishes them into the canonical one.
+
+        Args:
+            rows: n rows with the service's pickup time (as a time, or as text as in JSON), zones
+                and, for a feature set that uses it, the distance; the service's details may be
+                there, and other columns are not looked at.
 
         Raises:
             BadTripError: if a trip has no pickup time.
         """
-        columns = [name for name in rows.columns if name in self.service.columns]
+        known = (*self.service.columns, *self.service.detail_columns)
+        columns = [name for name in rows.columns if name in known]
         times = selectors.string() & selectors.by_name(self.service.times, require_all=False)
         published = (
             pl.from_pandas(rows[columns].reset_index(drop=True))
@@ -81,12 +105,14 @@ class DurationModel:
                 f"{missing:,} of {len(trips):,} trips have no {self.service.pickup_time}, without "
                 "which nothing can be predicted: leave them out."
             )
-        return self.predict(trips)
+        return trips
 
     def save(self, folder: Path) -> None:
         """Write the model's files into an existing folder."""
         self.preprocessor.save(folder / PREPROCESSOR_FILE)
         self.booster.save_model(folder / BOOSTER_FILE)
+        if self.intervals is not None:
+            self.intervals.save(folder)
         (folder / DESCRIPTION_FILE).write_text(json.dumps({"service": self.service.name}))
 
     @classmethod
@@ -97,6 +123,7 @@ class DurationModel:
             service_named(description["service"]),
             load_preprocessor(folder / PREPROCESSOR_FILE),
             load_booster(folder),
+            IntervalModel.load(folder),
         )
 
 
@@ -113,3 +140,14 @@ def load_booster(folder: Path) -> xgboost.Booster:
 def predict_matrix(booster: xgboost.Booster, features: Any) -> FloatArray:
     """Predict from a matrix of n rows, dense or sparse; returns n minutes, float32."""
     return np.asarray(booster.inplace_predict(features))
+
+
+def predict_features(
+    booster: xgboost.Booster, intervals: IntervalModel | None, features: Any
+) -> Predictions:
+    """Predict from a matrix of n rows, with the ends of intervals NaN where nothing finds them."""
+    minutes = predict_matrix(booster, features)
+    if intervals is None:
+        nothing = np.full(len(minutes), np.nan, dtype=np.float32)
+        return Predictions(minutes, nothing, nothing)
+    return intervals.around(features, minutes)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WHOLE_MODEL = "model"
 BARE_BOOSTER = "booster"
 
-_REQUIREMENTS = ("mlflow", "numpy", "pandas", "polars", "pyarrow", "scipy", "xgboost")
+_REQUIREMENTS = ("mlflow", "numpy", "pandas", "polars", "pyarrow", "scipy", "xgboost", "holidays")
 _EXPECTED_WARNINGS = (
     # The course's file name, model.xgb, does not say which of XGBoost's formats it holds.
     "Saving model in the UBJSON format",
@@ -31,6 +31,9 @@ _EXPECTED_WARNINGS = (
     # The signature says what goes into the model, not the type hints of its code.
     "Any type hint is inferred as AnyType",
 )
+INTERVALS = "intervals"
+"""The parameter of a logged model's `predict` that asks for intervals, too."""
+
 _CODE = ("__init__.py", "errors.py", "months.py", "services.py", "simulation/__init__.py")
 
 
@@ -92,7 +95,8 @@ def _pinned(*packages: str) -> list[str]:
 def _signature(service: Service, columns: list[str]) -> Any:
     """Say what goes in and comes out; MLflow's guess from an example would warn of its integers."""
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
+    from mlflow.types.schema import AnyType
 
     types = {
         **dict.fromkeys(service.times, DataType.datetime),
@@ -102,7 +106,13 @@ def _signature(service: Service, columns: list[str]) -> Any:
     inputs: list[ColSpec | TensorSpec] = [
         ColSpec(types.get(name, DataType.double), name) for name in columns
     ]
-    return ModelSignature(Schema(inputs), Schema([ColSpec(DataType.float)]))
+    # TLC's files have them as whole numbers in some years and as floats in others.
+    details = [ColSpec(AnyType(), name, required=False) for name in service.detail_columns]
+    return ModelSignature(
+        Schema([*inputs, *details]),
+        Schema([ColSpec(DataType.float)]),
+        ParamSchema([ParamSpec(INTERVALS, DataType.boolean, False)]),
+    )
 
 
 def _copy_code(scratch: Path) -> Path:

@@ -1,5 +1,6 @@
 """The model as MLflow loads it: code and plain files. MLflow runs this file; nobody imports it."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from duration_assets.modelling.model import DurationModel
 
 
 class DurationPyfunc(PythonModel):
-    """Raw trips in, minutes out."""
+    """Raw trips in, minutes out; with the parameter `intervals`, a table with their ends too."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the model's files."""
@@ -23,9 +24,16 @@ class DurationPyfunc(PythonModel):
         context: PythonModelContext,
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
-    ) -> np.ndarray:
-        """Predict n trips in TLC's own columns; returns n minutes."""
-        return self.model.predict_published(model_input)
+    ) -> np.ndarray | pd.DataFrame:
+        """Predict n trips in TLC's own columns.
+
+        Returns:
+            n minutes; with the parameter `intervals`, a row for each with the columns `minutes`,
+            `low` and `high`.
+        """
+        if not (params or {}).get("intervals"):
+            return self.model.predict_published(model_input)
+        return pd.DataFrame(asdict(self.model.predict_published_intervals(model_input)))
 
 
 mlflow.models.set_model(DurationPyfunc())

@@ -2,8 +2,9 @@
 
 For `course`, everything is as in the course's script. For the others the number of rounds is
 chosen on the end of the training window, encoded with the statistics of what comes before it
-alone; then the model is fitted on the whole window with that number. The validation month plays
-no part. XGBoost reads the examples chunk by chunk and keeps them in its own compact form.
+alone; then the model is fitted on the whole window with that number. Intervals are fitted on what
+comes before the end, and calibrated on it. The validation month plays no part. XGBoost reads the
+examples chunk by chunk and keeps them in its own compact form.
 """
 
 from __future__ import annotations
@@ -17,6 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from duration_assets.errors import SettingsError
+from duration_assets.modelling.features import FloatArray
+from duration_assets.modelling.intervals import (
+    INTERVAL_PARAMETERS,
+    INTERVAL_ROUNDS,
+    IntervalModel,
+    calibrate,
+)
 from duration_assets.modelling.loading_xgboost import let_threads_sleep
 from duration_assets.modelling.matrices import BEGINNING, END, LARGE_WINDOW, TRAINING, Progress
 from duration_assets.modelling.matrix_files import Examples
@@ -64,6 +72,7 @@ class FittedBooster:
         rounds: how many trees there are.
         training_errors: `rmse` and `mae` on the training window, in minutes.
         holdout_rmse: RMSE by round on the end of the window, in minutes; empty for `course`.
+        intervals: what finds intervals; None for `course`.
     """
 
     booster: xgboost.Booster
@@ -71,6 +80,7 @@ class FittedBooster:
     rounds: int
     training_errors: dict[str, float]
     holdout_rmse: list[float] = field(default_factory=list)
+    intervals: IntervalModel | None = None
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -150,7 +160,26 @@ def fit(
     )
     rounds = chosen.best_iteration + 1
     fitted = _fit_whole(whole, parameters, rounds, threads, progress)
-    return replace(fitted, holdout_rmse=history["end"]["rmse"])
+    at_end = chosen.predict(held_out, iteration_range=(0, rounds))
+    intervals = _fit_intervals(first, bins, end, at_end, threads, progress)
+    return replace(fitted, holdout_rmse=history["end"]["rmse"], intervals=intervals)
+
+
+def _fit_intervals(
+    beginning: xgboost.DMatrix,
+    bins: int,
+    end: Iterable[Examples],
+    at_end: FloatArray,
+    threads: int,
+    progress: Progress | None,
+) -> IntervalModel:
+    """Fit percentiles on the beginning of the window, and calibrate them on its end."""
+    parameters = {**INTERVAL_PARAMETERS, "max_bin": bins}
+    booster = _train(beginning, parameters, INTERVAL_ROUNDS, threads, progress)
+    ends = list(end)
+    features = np.concatenate([chunk.features for chunk in ends])
+    durations = np.concatenate([chunk.durations for chunk in ends])
+    return IntervalModel(booster, calibrate(booster, features, at_end, durations))
 
 
 def check_overrides(overrides: Mapping[str, Any]) -> None:

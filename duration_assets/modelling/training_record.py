@@ -20,6 +20,7 @@ RECORD_FILE, CARD_FILE = "inputs.json", "model_card.md"
 
 PACKAGES = (
     "duration_assets",
+    "holidays",
     "mlflow",
     "numpy",
     "pandas",

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from duration_assets.errors import BadFileError
+from duration_assets.modelling.cleaning import DETAILS
 from duration_assets.modelling.features import IntArray
 from duration_assets.months import Month
 
 BATCH = 250_000
 """Trips read and encoded at a time, so that memory does not grow with the month."""
 
-COLUMNS = ("pickup_time", "pickup_zone", "dropoff_zone", "distance", "duration")
+COLUMNS = ("pickup_time", "pickup_zone", "dropoff_zone", "distance", "duration", *DETAILS)
 """What a matrix is made from: the features must not see the dropoff time."""
 
 _SAMPLE_SEED = 42
@@ -41,8 +43,19 @@ class MonthTrips:
         return self.rows if self.chosen is None else len(self.chosen)
 
     def batches(self) -> Iterator[pl.DataFrame]:
-        """Yield the trips in the order of the file, with the columns `COLUMNS`."""
-        trips = pl.scan_parquet(self.path).select(COLUMNS)
+        """Yield the trips in the order of the file, with the columns `COLUMNS`.
+
+        Raises:
+            BadFileError: if the file was made before there were all of these columns.
+        """
+        trips = pl.scan_parquet(self.path)
+        if missing := set(COLUMNS) - set(trips.collect_schema()):
+            raise BadFileError(
+                f"The cleaned trips of {self.month} lack the columns {', '.join(sorted(missing))}: "
+                "an earlier version of this project made them. Materialize cleaned_trips of that "
+                "month again."
+            )
+        trips = trips.select(COLUMNS)
         for start in range(0, self.rows, BATCH):
             batch = trips.slice(start, BATCH).collect()
             if self.chosen is None:

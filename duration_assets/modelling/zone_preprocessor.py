@@ -32,10 +32,14 @@ from duration_assets.modelling.features import (
     trip_features,
 )
 from duration_assets.modelling.statistics import SUMS, WEEKS, add_up, week_of
+from duration_assets.modelling.zone_map import draw_zone_map
 from duration_assets.months import Month
 
 PSEUDO_TRIPS = 20.0
 """Each mean is shrunk towards the overall mean as if that many trips had had it."""
+
+_LEAST_MEAN_DISTANCE = np.float32(0.1)
+"""Mean distances count as at least that many miles when a trip's own is divided by them."""
 
 _METADATA_KEY = "duration_assets.preprocessor"
 
@@ -49,13 +53,15 @@ class ZonePreprocessor:
     Attributes:
         feature_set: says which features there are.
         sums: what the past trips sum up to, by `KEYS`.
+        zone_map: where the zones are: a row for each, in miles.
         feature_names: the k columns of the matrices it makes.
     """
 
-    def __init__(self, feature_set: FeatureSet, sums: pl.DataFrame) -> None:
-        """Take sums as `statistics.add_up` makes them."""
+    def __init__(self, feature_set: FeatureSet, sums: pl.DataFrame, zone_map: FloatArray) -> None:
+        """Take sums as `statistics.add_up` makes them, and the map that was drawn from them."""
         self.feature_set = feature_set
         self.sums = sums
+        self.zone_map = zone_map
         self.feature_names = feature_names(feature_set)
         overall = sums.select(pl.col(SUMS).sum()).row(0)
         self._overall_means = np.array(overall[1:]) / max(overall[0], 1.0)
@@ -71,8 +77,9 @@ class ZonePreprocessor:
 
     @classmethod
     def fit(cls, feature_set: FeatureSet, months: Iterable[pl.DataFrame]) -> Self:
-        """Add up the weekly sums of the window's months."""
-        return cls(feature_set, add_up(months))
+        """Add up the weekly sums of the window's months, and draw the map of its zones."""
+        sums = add_up(months)
+        return cls(feature_set, sums, draw_zone_map(sums))
 
     def transform(self, trips: pl.DataFrame) -> FloatArray:
         """Encode trips that are not among the past trips.
@@ -86,7 +93,7 @@ class ZonePreprocessor:
         own = own_features(trips.lazy(), self.feature_set)
         keys, rows = np.unique(key_codes(own), return_inverse=True)
         described = [self._means(self._totals[level][level_codes(level, keys)]) for level in LEVELS]
-        return self._assemble(np.hstack(described), rows, own)
+        return self._assemble(np.hstack([*described, self._on_map(keys)]), rows, own)
 
     def without_own_week(self, month: Month, weekly: pl.DataFrame) -> Encoder:
         """Return an encoder of trips that are among the past trips, which leaves out their week.
@@ -123,7 +130,13 @@ class ZonePreprocessor:
             distinct, rows = np.unique(codes, return_inverse=True)
             own = _sums_by(rows, weekly, len(distinct))
             parts.append(self._means(self._totals[level][distinct % size] - own)[rows])
-        return np.hstack(parts)
+        return np.hstack([*parts, self._on_map(keys)])
+
+    def _on_map(self, keys: IntArray) -> FloatArray:
+        """Return n rows of `map_features`."""
+        ends = [self.zone_map[level_codes(end, keys)] for end in ("pickup", "dropoff")]
+        apart = np.sqrt(((ends[1] - ends[0]) ** 2).sum(axis=1, keepdims=True))
+        return np.hstack([*ends, apart])
 
     def _means(self, sums: FloatArray) -> FloatArray:
         """Turn n rows of sums into n rows of a count and shrunk means."""
@@ -137,19 +150,33 @@ class ZonePreprocessor:
         matrix[:, : described.shape[1]] = described[rows]
         for column, name in enumerate(trip_features(self.feature_set), start=described.shape[1]):
             matrix[:, column] = own[name].cast(pl.Float32).to_numpy()
+        if self.feature_set.uses_distance:
+            self._add_paces(matrix)
         return matrix
+
+    def _add_paces(self, matrix: FloatArray) -> None:
+        """Put the trips' own distances beside those of past trips, in the last columns."""
+        place = {name: column for column, name in enumerate(self.feature_names)}
+        distance = matrix[:, place["trip_distance"]]
+        for level in LEVELS:
+            mean = np.maximum(matrix[:, place[f"{level}_distance"]], _LEAST_MEAN_DISTANCE)
+            ratio = distance / mean
+            matrix[:, place[f"{level}_distance_ratio"]] = ratio
+            matrix[:, place[f"{level}_minutes_at_pace"]] = (
+                ratio * matrix[:, place[f"{level}_duration"]]
+            )
 
     def save(self, path: Path) -> None:
         """Write everything to one Parquet file."""
-        self.sums.write_parquet(
-            path, metadata={_METADATA_KEY: json.dumps({"feature_set": self.feature_set.name})}
-        )
+        marks = {"feature_set": self.feature_set.name, "zone_map": self.zone_map.tolist()}
+        self.sums.write_parquet(path, metadata={_METADATA_KEY: json.dumps(marks)})
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read what `save` wrote."""
         marks = json.loads(pl.read_parquet_metadata(path)[_METADATA_KEY])
-        return cls(feature_set_named(marks["feature_set"]), pl.read_parquet(path))
+        zone_map = np.array(marks["zone_map"], dtype=np.float32)
+        return cls(feature_set_named(marks["feature_set"]), pl.read_parquet(path), zone_map)
 
 
 def _week_codes(weeks: pl.Series, codes: IntArray, size: int) -> IntArray:

@@ -83,7 +83,7 @@ def train_again(
     with progress.task(f"Training {at}", "rounds", None) as report:
         stored = {name: StoredExamples(folder / name) for name in written}
         fitted = fit_parts(stored, threads, report)
-    DurationModel(service, preprocessor, fitted.booster).save(folder)
+    DurationModel(service, preprocessor, fitted.booster, fitted.intervals).save(folder)
     trips = sum(map(len, sampled))
     made = replace(
         logged,

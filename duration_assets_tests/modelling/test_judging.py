@@ -68,6 +68,7 @@ def scored(
     trips.write_parquet(tmp_path / "trips.parquet")
     return score_trips(
         booster,
+        None,
         StoredExamples(tmp_path / "matrix"),
         tmp_path / "trips.parquet",
         baselines,

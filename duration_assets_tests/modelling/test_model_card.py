@@ -117,8 +117,8 @@ def test_every_feature_has_one_line_and_a_course_pair_has_one_for_all() -> None:
 
 
 def test_a_feature_without_a_description_is_said_to_have_none() -> None:
-    text = model_card(facts(replace(training(), features=("minute_of_day",))))
-    assert "| `minute_of_day` | not described |" in text
+    text = model_card(facts(replace(training(), features=("weather",))))
+    assert "| `weather` | not described |" in text
 
 
 @pytest.mark.parametrize("feature_set", FEATURE_SETS)

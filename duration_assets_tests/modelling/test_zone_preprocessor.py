@@ -109,7 +109,16 @@ def test_other_features_have_another_version() -> None:
         for level in ("pair", "pickup", "dropoff")
         for what in ("trips", "duration", "log_duration", "distance", "log_speed")
     ]
-    of_the_trip = ["hour", "weekday", "hour_of_week"]
-    assert (REQUEST.version, feature_names(REQUEST)) == ("1", [*statistics, *of_the_trip])
-    metered = [*statistics, *of_the_trip, "trip_distance"]
-    assert (METERED.version, feature_names(METERED)) == ("1", metered)
+    places = [f"{end}_{axis}" for end in ("pickup", "dropoff") for axis in "xyz"]
+    statistics += [*places, "map_distance"]
+    time = ["hour", "weekday", "hour_of_week", "minute_of_day", "day_of_year", "holiday"]
+    of_the_trip = [*time, "vendor", "passengers", "trip_type"]
+    assert (REQUEST.version, feature_names(REQUEST)) == ("2", [*statistics, *of_the_trip])
+    paces = [
+        f"{level}{block}_{what}"
+        for block in ("", "_block")
+        for level in ("pair", "pickup", "dropoff")
+        for what in ("minutes_at_pace", "distance_ratio")
+    ]
+    metered = [*statistics, *of_the_trip, "trip_distance", *paces]
+    assert (METERED.version, feature_names(METERED)) == ("2", metered)

@@ -7,6 +7,9 @@ from typing import Any
 
 import polars as pl
 
+from duration_assets.modelling.cleaning import DETAILS
+from duration_assets_tests.months import GREEN
+
 MONDAY_AT_EIGHT = datetime(2023, 1, 2, 8)
 
 _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -15,6 +18,7 @@ _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "dropoff_zone": pl.Int32,
     "distance": pl.Float64,
     "duration": pl.Float64,
+    **dict.fromkeys(DETAILS, pl.Int32),
 }
 
 
@@ -31,5 +35,6 @@ def trips_of(duration: list[float], **columns: list[Any]) -> pl.DataFrame:
         "pickup_zone": [43] * count,
         "dropoff_zone": [151] * count,
         "distance": [1.0] * count,
+        **{name: [detail.usual] * count for name, detail in GREEN.details.items()},
     }
     return pl.DataFrame({**usual, **columns, "duration": duration}, schema_overrides=_TYPES)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from duration_assets.modelling import plots
 from duration_assets.modelling.baselines import BASELINES
 from duration_assets.modelling.features import FeatureSet
+from duration_assets.modelling.intervals import COVERAGE
 from duration_assets.modelling.judging import ALL, KEPT, MODEL, SAMPLED_TRIPS, Judgement
 from duration_assets.modelling.reports.errors_by_slice import (
     BIAS,
@@ -26,6 +27,7 @@ from duration_assets.modelling.reports.report import (
     Table,
     counts,
     minutes,
+    shares,
     texts,
 )
 from duration_assets.months import Month
@@ -101,6 +103,7 @@ def evaluation_report(
             Section("The model", [_facts(subject, judgement)]),
             Section("Errors", list(_errors(judgement, others))),
             Section("Predicted and actual", list(_calibration(judgement))),
+            Section("Intervals", list(_intervals(subject, judgement))),
             Section("Where and when", list(slice_blocks(judgement, zones))),
             Section("The worst pickup zones", list(worst_zone_blocks(judgement, zones))),
             Section("What the model relies on", list(_reliance(subject, relies_on))),
@@ -183,6 +186,26 @@ def _calibration(judgement: Judgement) -> Iterator[Block]:
             BIAS,
         ),
         judgement.calibration.select(columns).rows(),
+    )
+
+
+def _intervals(subject: Subject, judgement: Judgement) -> Iterator[Block]:
+    judged = judgement.intervals
+    if judged is None:
+        yield f"The model of {subject.feature_set.name} gives none."
+        return
+    metrics = judged.metrics
+    yield (
+        f"{metrics['coverage']:.1%} of the kept trips end within their intervals, which are made "
+        f"for {COVERAGE:.0%}; a mean interval is {metrics['interval_width']:.2f} minutes wide. "
+        f"Their score (Winkler's: the width, and a penalty for each trip outside) is "
+        f"{metrics['winkler']:.2f} minutes, {metrics['winkler_ratio']:.3f} of that of intervals "
+        "with one width for all trips. By fifths of the trips, the shortest predictions first:"
+    )
+    columns = ("mean_predicted", "trips", "coverage", "width")
+    yield Table(
+        (minutes("mean predicted"), counts("trips"), shares("inside"), minutes("mean width")),
+        judged.fifths.select(columns).rows(),
     )
 
 
