@@ -109,7 +109,7 @@ def feature_set_named(name: str) -> FeatureSet:
 def feature_names(feature_set: FeatureSet) -> list[str]:
     """Return the columns of a feature set that uses zone statistics, in order."""
     paces = pace_features() if feature_set.uses_distance else []
-    return [*statistics_features(), *trip_features(feature_set), *paces]
+    return [*statistics_features(), *paces, *trip_features(feature_set)]
 
 
 def statistics_features() -> list[str]:

@@ -135,8 +135,9 @@ class ZonePreprocessor:
     def _on_map(self, keys: IntArray) -> FloatArray:
         """Return n rows of `map_features`."""
         ends = [self.zone_map[level_codes(end, keys)] for end in ("pickup", "dropoff")]
-        apart = np.sqrt(((ends[1] - ends[0]) ** 2).sum(axis=1, keepdims=True))
-        return np.hstack([*ends, apart])
+        x, y, z = ((ends[1] - ends[0]) ** 2).T
+        # Axis by axis: a sum over an axis may add up in another order for one trip than for many.
+        return np.hstack([*ends, np.sqrt(x + y + z)[:, None]])
 
     def _means(self, sums: FloatArray) -> FloatArray:
         """Turn n rows of sums into n rows of a count and shrunk means."""
@@ -148,14 +149,15 @@ class ZonePreprocessor:
         """Put the statistics of each trip's row beside what is the trip's own."""
         matrix = np.empty((len(own), len(self.feature_names)), dtype=np.float32)
         matrix[:, : described.shape[1]] = described[rows]
-        for column, name in enumerate(trip_features(self.feature_set), start=described.shape[1]):
+        names = trip_features(self.feature_set)
+        for column, name in enumerate(names, start=len(self.feature_names) - len(names)):
             matrix[:, column] = own[name].cast(pl.Float32).to_numpy()
         if self.feature_set.uses_distance:
             self._add_paces(matrix)
         return matrix
 
     def _add_paces(self, matrix: FloatArray) -> None:
-        """Put the trips' own distances beside those of past trips, in the last columns."""
+        """Put the trips' own distances beside those of past trips."""
         place = {name: column for column, name in enumerate(self.feature_names)}
         distance = matrix[:, place["trip_distance"]]
         for level in LEVELS:

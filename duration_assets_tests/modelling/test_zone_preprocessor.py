@@ -120,5 +120,5 @@ def test_other_features_have_another_version() -> None:
         for level in ("pair", "pickup", "dropoff")
         for what in ("minutes_at_pace", "distance_ratio")
     ]
-    metered = [*statistics, *of_the_trip, "trip_distance", *paces]
+    metered = [*statistics, *paces, *of_the_trip, "trip_distance"]
     assert (METERED.version, feature_names(METERED)) == ("2", metered)
