@@ -16,7 +16,6 @@ import polars as pl
 
 from duration_assets.errors import BadFileError
 from duration_assets.modelling.features import FeatureSet
-from duration_assets.modelling.intervals import joined
 from duration_assets.modelling.matrices import (
     TRAINING,
     Progress,
@@ -25,8 +24,8 @@ from duration_assets.modelling.matrices import (
     write_parts,
 )
 from duration_assets.modelling.matrix_files import Examples, StoredExamples, write_examples
-from duration_assets.modelling.metrics import error_metrics, interval_metrics
-from duration_assets.modelling.model import predict_features
+from duration_assets.modelling.metrics import error_metrics
+from duration_assets.modelling.model import predict_matrix
 from duration_assets.modelling.preprocessors import fit_preprocessor
 from duration_assets.modelling.quality import features_finite
 from duration_assets.modelling.training import FittedBooster, fit_parts
@@ -64,17 +63,12 @@ class EncodedTrial:
         return fit_parts(self.parts, threads, progress, overrides)
 
     def judge(self, fitted: FittedBooster) -> dict[str, float]:
-        """Judge on the month after; see `metrics.error_metrics` and `metrics.interval_metrics`."""
-        intervals = fitted.intervals
-        found, durations = [], []
+        """Judge on the month after; see `metrics.error_metrics`."""
+        predicted, actual = [], []
         for chunk in self.validation:
-            found.append(predict_features(fitted.booster, intervals, chunk.features))
-            durations.append(chunk.durations)
-        predicted, actual = joined(found), np.concatenate(durations)
-        metrics = error_metrics(predicted.minutes, actual)
-        if intervals is None:
-            return metrics
-        return {**metrics, **interval_metrics(predicted, actual, intervals.calibration)}
+            predicted.append(predict_matrix(fitted.booster, chunk.features))
+            actual.append(chunk.durations)
+        return error_metrics(np.concatenate(predicted), np.concatenate(actual))
 
     def without(self, names: Iterable[str]) -> EncodedTrial:
         """Return the same with some of the columns left out."""
