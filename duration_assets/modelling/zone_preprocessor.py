@@ -175,8 +175,17 @@ class ZonePreprocessor:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote."""
+        """Read what `save` wrote.
+
+        Raises:
+            BadFileError: if an earlier version, whose models had other features, wrote it.
+        """
         marks = json.loads(pl.read_parquet_metadata(path)[_METADATA_KEY])
+        if "zone_map" not in marks:
+            raise BadFileError(
+                f"{path.name} has no map of the zones: an earlier version of this project made it. "
+                "Materialize preprocessor, training_matrix and duration_model of its month again."
+            )
         zone_map = np.array(marks["zone_map"], dtype=np.float32)
         return cls(feature_set_named(marks["feature_set"]), pl.read_parquet(path), zone_map)
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+from duration_assets.errors import BadFileError
 from duration_assets.modelling.features import DIMENSIONS, FEATURE_SETS, map_features
-from duration_assets.modelling.statistics import UNKNOWN_ZONE, ZONES, weekly_sums
+from duration_assets.modelling.preprocessors import load_preprocessor
+from duration_assets.modelling.statistics import UNKNOWN_ZONE, ZONES, add_up, weekly_sums
 from duration_assets.modelling.zone_map import distances, draw_zone_map
 from duration_assets.modelling.zone_preprocessor import ZonePreprocessor
 from duration_assets.services import NO_PLACES
@@ -87,6 +90,15 @@ def test_a_saved_preprocessor_has_the_same_map(tmp_path: Path) -> None:
     again = ZonePreprocessor.load(tmp_path / "zones.parquet")
     np.testing.assert_array_equal(again.zone_map, preprocessor.zone_map)
     assert again.zone_map.dtype == np.float32
+
+
+def test_a_preprocessor_of_an_earlier_version_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "preprocessor.parquet"
+    sums = weekly_sums(trips_of([5.0] * 2).lazy(), JANUARY)
+    marks = {"duration_assets.preprocessor": json.dumps({"feature_set": "metered"})}
+    add_up([sums]).write_parquet(path, metadata=marks)
+    with pytest.raises(BadFileError, match=r"preprocessor\.parquet has no map of the zones"):
+        load_preprocessor(path)
 
 
 def test_the_map_distance_is_that_between_the_two_places() -> None:
