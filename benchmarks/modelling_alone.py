@@ -122,8 +122,7 @@ def judge_model(work: Work, month: Month) -> None:
         folder / "scored",
     )
     assert scored.sample is not None
-    calibration = None if intervals is None else intervals.calibration
-    judgement = judge(scored.trips, None, calibration, has_distance=True)
+    judgement = judge(scored.trips, None, intervals, has_distance=True)
     judgement.slices.write_parquet(folder / SLICES_FILE)
     window = window_months(month.shift(-1), work.window, work.first)
     report = evaluation_report(

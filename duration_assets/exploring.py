@@ -17,7 +17,6 @@ import polars as pl
 
 from duration_assets.errors import HomeError
 from duration_assets.modelling.cleaning import KEPT_FILE, REJECTED_FILE
-from duration_assets.modelling.features import map_features
 from duration_assets.modelling.matrices import TRAINING
 from duration_assets.modelling.matrix_files import FEATURES_FILE, StoredExamples
 from duration_assets.modelling.trip_batches import MonthTrips
@@ -255,31 +254,6 @@ class Home:
             and self._store.months(f"{self.service.name}/{name}/duration_model")
         ]
         return f" (and some of {', '.join(found)}: see DURATION_FEATURE_SETS)" if found else ""
-
-
-def unit_of(feature: str) -> str:
-    """Return in what a feature is measured, for the axis of a picture."""
-    units = {
-        "log_duration": "log of minutes",
-        "log_speed": "log of miles an hour",
-        "duration": "minutes",
-        "distance": "miles",
-        "trips": "past trips",
-        "hour_of_week": "hours since Monday",
-        "hour": "hours",
-        "weekday": "0 is Monday",
-        "minute_of_day": "minutes since midnight",
-        "day_of_year": "days of the year",
-        "holiday": "1 on a public holiday",
-        "vendor": "number of the vendor",
-        "trip_type": "1 is hailed, 2 is sent",
-        "passengers": "passengers",
-        "minutes_at_pace": "minutes",
-        "distance_ratio": "share of the mean",
-        **dict.fromkeys(map_features(), "miles on the map"),
-    }
-    found = (unit for ending, unit in units.items() if feature.endswith(ending))
-    return next(found, "1 for this zone pair")
 
 
 def _with_predictions(trips: pl.DataFrame, predicted: Predictions) -> pl.DataFrame:

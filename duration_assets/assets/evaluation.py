@@ -165,12 +165,7 @@ def _judge(
     if scored.sample is not None:
         relies_on = mean_contributions(booster, scored.sample, feature_names(feature_set))
     judged = _Judged(
-        judge(
-            scored.trips,
-            zones,
-            None if intervals is None else intervals.calibration,
-            has_distance=has_distance,
-        ),
+        judge(scored.trips, zones, intervals, has_distance=has_distance),
         relies_on,
         describe_table(scored.trips, matrix.summary["rows"]),
     )

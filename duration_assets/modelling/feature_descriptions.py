@@ -1,8 +1,13 @@
-"""One line about each feature, for people who read a model's card."""
+"""One line about each feature, for a model's card, and its unit, for the axis of a picture."""
 
 from __future__ import annotations
 
-from duration_assets.modelling.features import LONGEST_FEATURE_DISTANCE, MAP_AXES, FeatureSet
+from duration_assets.modelling.features import (
+    LONGEST_FEATURE_DISTANCE,
+    MAP_AXES,
+    FeatureSet,
+    map_features,
+)
 from duration_assets.modelling.statistics import HOURS_IN_BLOCK
 
 NOT_DESCRIBED = "not described"
@@ -26,14 +31,6 @@ _PACES = {
     "minutes_at_pace": "Minutes that the metered miles take at the mean pace of past trips",
     "distance_ratio": "Metered miles divided by the mean of past trips",
 }
-_MAP = {
-    **{
-        f"{end}_{axis}": f"Where the {end} zone is on the map, in miles: {axis}"
-        for end in ("pickup", "dropoff")
-        for axis in MAP_AXES
-    },
-    "map_distance": "How far the two zones are apart on the map, in miles",
-}
 _OWN = {
     "hour": "Hour of the pickup, 0 to 23",
     "weekday": "Weekday of the pickup, 0 is Monday",
@@ -46,6 +43,12 @@ _OWN = {
     "trip_type": "1 if hailed in the street, 2 if sent, -1 where the record does not say",
     "trip_distance": "Metered miles of the trip itself",
     "PU_DO": "Pickup and dropoff zone together: a column for each pair of the training month",
+    **{
+        f"{end}_{axis}": f"Where the {end} zone is on the map, in miles: {axis}"
+        for end in ("pickup", "dropoff")
+        for axis in MAP_AXES
+    },
+    "map_distance": "How far the two zones are apart on the map, in miles",
 }
 
 _ABOUT_STATISTICS = (
@@ -66,8 +69,8 @@ def describe_feature(name: str) -> str:
     Returns:
         `NOT_DESCRIBED` for one that is missing here: a model is not to fail for want of words.
     """
-    if name in _OWN or name in _MAP:
-        return {**_OWN, **_MAP}[name]
+    if name in _OWN:
+        return _OWN[name]
     for level, where in _LEVELS.items():
         what = name.removeprefix(f"{level}_")
         described = {**_SUMS, **_PACES}.get(what)
@@ -81,3 +84,28 @@ def about_features(feature_set: FeatureSet) -> list[str]:
     if not feature_set.uses_zone_statistics:
         return []
     return [_ABOUT_STATISTICS, *[_ABOUT_DISTANCE] * feature_set.uses_distance]
+
+
+def unit_of(feature: str) -> str:
+    """Return in what a feature is measured, for the axis of a picture."""
+    units = {
+        "log_duration": "log of minutes",
+        "log_speed": "log of miles an hour",
+        "duration": "minutes",
+        "distance": "miles",
+        "trips": "past trips",
+        "hour_of_week": "hours since Monday",
+        "hour": "hours",
+        "weekday": "0 is Monday",
+        "minute_of_day": "minutes since midnight",
+        "day_of_year": "days of the year",
+        "holiday": "1 on a public holiday",
+        "vendor": "number of the vendor",
+        "trip_type": "1 is hailed, 2 is sent",
+        "passengers": "passengers",
+        "minutes_at_pace": "minutes",
+        "distance_ratio": "share of the mean",
+        **dict.fromkeys(map_features(), "miles on the map"),
+    }
+    found = (unit for ending, unit in units.items() if feature.endswith(ending))
+    return next(found, "1 for this zone pair")

@@ -10,7 +10,6 @@ Sesia and Candes (2020).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -18,13 +17,16 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from duration_assets.modelling.features import FloatArray
-from duration_assets.modelling.loading_xgboost import let_threads_sleep
+from duration_assets.modelling.loading_xgboost import read_booster
 
 if TYPE_CHECKING:
     import xgboost
 
 INTERVAL_FILE, CALIBRATION_FILE = "intervals.ubj", "intervals.json"
 """The files of a model's intervals, beside its booster."""
+
+ASKED_BY = "intervals"
+"""The parameter of a logged model's `predict` that asks for intervals, too."""
 
 LOWER, UPPER = 0.1, 0.9
 """The percentiles at the two ends of an interval."""
@@ -64,15 +66,6 @@ class Predictions:
     high: FloatArray
 
 
-def joined(parts: Sequence[Predictions]) -> Predictions:
-    """Put predictions of several parts of a table one after the other."""
-    return Predictions(
-        np.concatenate([part.minutes for part in parts]),
-        np.concatenate([part.low for part in parts]),
-        np.concatenate([part.high for part in parts]),
-    )
-
-
 @dataclass(frozen=True)
 class Calibration:
     """By how much the ends of intervals are moved.
@@ -110,7 +103,7 @@ class IntervalModel:
             features: n rows of k features.
             minutes: what is predicted for them, n minutes, float32.
         """
-        low, high = _ends(self.booster, features)
+        low, high = _in_order(self.booster.inplace_predict(features))
         return moved(low, high, minutes, self.calibration)
 
     def save(self, folder: Path) -> None:
@@ -123,12 +116,8 @@ class IntervalModel:
         """Read what `save` wrote; None if the model has no intervals."""
         if not (folder / INTERVAL_FILE).exists():
             return None
-        let_threads_sleep()
-        import xgboost
-
-        booster = xgboost.Booster()
-        booster.load_model(folder / INTERVAL_FILE)
-        return cls(booster, Calibration(**json.loads((folder / CALIBRATION_FILE).read_text())))
+        calibration = Calibration(**json.loads((folder / CALIBRATION_FILE).read_text()))
+        return cls(read_booster(folder / INTERVAL_FILE), calibration)
 
 
 def moved(
@@ -142,7 +131,7 @@ def moved(
         minutes: the mean.
         calibration: by how much.
     """
-    width = np.maximum(high - low, np.float32(_NARROWEST))
+    width = _width(low, high)
     lower = low - np.float32(calibration.below) * width
     upper = high + np.float32(calibration.above) * width
     # Trips do not end before they begin.
@@ -150,19 +139,16 @@ def moved(
     return Predictions(minutes, np.minimum(floor, minutes), np.maximum(upper, minutes))
 
 
-def calibrate(
-    booster: xgboost.Booster, features: Any, minutes: FloatArray, durations: FloatArray
-) -> Calibration:
+def calibrate(percentiles: FloatArray, minutes: FloatArray, durations: FloatArray) -> Calibration:
     """Measure on n trips how far percentiles have to be moved.
 
     Args:
-        booster: trees with two outputs, which have not seen the trips.
-        features: n rows of k features.
+        percentiles: what trees that have not seen the trips predict: n rows of two, in minutes.
         minutes: what the mean model, which has not seen them either, predicts: n minutes.
         durations: n minutes.
     """
-    low, high = _ends(booster, features)
-    width = np.maximum(high - low, np.float32(_NARROWEST))
+    low, high = _in_order(percentiles)
+    width = _width(low, high)
     return Calibration(
         below=_exceeded_by_one_in_ten((low - durations) / width),
         above=_exceeded_by_one_in_ten((durations - high) / width),
@@ -171,10 +157,13 @@ def calibrate(
     )
 
 
-def _ends(booster: xgboost.Booster, features: Any) -> tuple[FloatArray, FloatArray]:
-    """Return the two percentiles in their order: each has trees of its own, and they may cross."""
-    ends = booster.inplace_predict(features)
-    return ends.min(axis=1), ends.max(axis=1)
+def _in_order(percentiles: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the lower and the upper ones: each has trees of its own, and they may cross."""
+    return percentiles.min(axis=1), percentiles.max(axis=1)
+
+
+def _width(low: FloatArray, high: FloatArray) -> FloatArray:
+    return np.maximum(high - low, np.float32(_NARROWEST))
 
 
 def _exceeded_by_one_in_ten(values: FloatArray) -> float:

@@ -15,7 +15,7 @@ import polars as pl
 
 from duration_assets.modelling.baselines import BASELINES, Baselines
 from duration_assets.modelling.features import FloatArray, IntArray
-from duration_assets.modelling.intervals import Calibration, IntervalModel
+from duration_assets.modelling.intervals import IntervalModel
 from duration_assets.modelling.judging_intervals import (
     HIGH,
     LOW,
@@ -134,7 +134,7 @@ def score_trips(
 def judge(
     trips: pl.LazyFrame,
     zones: pl.DataFrame | None,
-    calibration: Calibration | None = None,
+    intervals: IntervalModel | None = None,
     *,
     has_distance: bool,
 ) -> Judgement:
@@ -143,21 +143,21 @@ def judge(
     Args:
         trips: as of `ScoredTrips`.
         zones: the zone lookup, if there is one.
-        calibration: of the model's intervals, if it has them.
+        intervals: the model's, if it has them.
         has_distance: whether the service publishes distances.
     """
     kept = trips.filter("kept")
     predictors = _predictors(trips)
     errors, cells = pl.collect_all([_error_counts(kept), _minute_counts(kept)], engine="streaming")
-    intervals = None if calibration is None else judge_intervals(kept, MODEL, calibration)
+    judged = None if intervals is None else judge_intervals(kept, MODEL, intervals.calibration)
     return Judgement(
-        metrics={**_metrics(trips, predictors), **(intervals.metrics if intervals else {})},
+        metrics={**_metrics(trips, predictors), **(judged.metrics if judged else {})},
         predictors=predictors,
         slices=slice_errors(kept, zones, has_distance=has_distance),
         calibration=_calibration(kept),
         errors=errors,
         cells=cells,
-        intervals=intervals,
+        intervals=judged,
     )
 
 

@@ -1,9 +1,14 @@
-"""How XGBoost is loaded."""
+"""How XGBoost is loaded, and a booster from its file."""
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xgboost
 
 
 def let_threads_sleep() -> None:
@@ -31,3 +36,13 @@ def load_alone() -> None:
         import xgboost  # noqa: F401
     finally:
         del sys.modules["sklearn"]
+
+
+def read_booster(path: Path) -> xgboost.Booster:
+    """Read a booster from a file in XGBoost's own format."""
+    let_threads_sleep()
+    import xgboost
+
+    booster = xgboost.Booster()
+    booster.load_model(path)
+    return booster

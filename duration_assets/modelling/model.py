@@ -18,7 +18,7 @@ from duration_assets.errors import BadTripError
 from duration_assets.modelling.cleaning import canonical_trips
 from duration_assets.modelling.features import FloatArray
 from duration_assets.modelling.intervals import IntervalModel, Predictions
-from duration_assets.modelling.loading_xgboost import let_threads_sleep
+from duration_assets.modelling.loading_xgboost import read_booster
 from duration_assets.modelling.preprocessors import (
     PREPROCESSOR_FILE,
     Preprocessor,
@@ -56,17 +56,12 @@ class DurationModel:
         Returns:
             n minutes, float32.
         """
-        return self.predict_intervals(trips, with_ends=False).minutes
+        return predict_matrix(self.booster, self.preprocessor.transform(trips))
 
-    def predict_intervals(self, trips: pl.DataFrame, *, with_ends: bool = True) -> Predictions:
-        """Predict n trips in the canonical schema, with intervals.
-
-        Args:
-            trips: n rows.
-            with_ends: whether to find the ends of the intervals; otherwise they are NaN.
-        """
+    def predict_intervals(self, trips: pl.DataFrame) -> Predictions:
+        """Predict n trips in the canonical schema, with intervals."""
         features = self.preprocessor.transform(trips)
-        return predict_features(self.booster, self.intervals if with_ends else None, features)
+        return predict_features(self.booster, self.intervals, features)
 
     def predict_published(self, rows: pd.DataFrame) -> FloatArray:
         """Predict n trips in the schema in which TLC publishes them; see `published_trips`.
@@ -129,12 +124,7 @@ class DurationModel:
 
 def load_booster(folder: Path) -> xgboost.Booster:
     """Read the booster of a model that `DurationModel.save` wrote."""
-    let_threads_sleep()
-    import xgboost
-
-    booster = xgboost.Booster()
-    booster.load_model(folder / BOOSTER_FILE)
-    return booster
+    return read_booster(folder / BOOSTER_FILE)
 
 
 def predict_matrix(booster: xgboost.Booster, features: Any) -> FloatArray:

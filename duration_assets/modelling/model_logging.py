@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duration_assets
+from duration_assets.modelling.intervals import ASKED_BY
 from duration_assets.modelling.model import DurationModel
 from duration_assets.services import Service
 
@@ -31,9 +32,6 @@ _EXPECTED_WARNINGS = (
     # The signature says what goes into the model, not the type hints of its code.
     "Any type hint is inferred as AnyType",
 )
-INTERVALS = "intervals"
-"""The parameter of a logged model's `predict` that asks for intervals, too."""
-
 _CODE = ("__init__.py", "errors.py", "months.py", "services.py", "simulation/__init__.py")
 
 
@@ -111,7 +109,7 @@ def _signature(service: Service, columns: list[str]) -> Any:
     return ModelSignature(
         Schema([*inputs, *details]),
         Schema([ColSpec(DataType.float)]),
-        ParamSchema([ParamSpec(INTERVALS, DataType.boolean, False)]),
+        ParamSchema([ParamSpec(ASKED_BY, DataType.boolean, False)]),
     )
 
 

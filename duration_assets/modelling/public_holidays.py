@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 
 import polars as pl
 
@@ -14,11 +15,13 @@ def is_holiday(times: pl.Series) -> pl.Series:
         times: in the city's own time.
     """
     days = times.dt.date()
-    return days.is_in(_holidays_of(sorted(days.dt.year().unique().drop_nulls())))
+    # Some trips say that they were in a year that is long gone, or far ahead.
+    years = days.dt.year().unique().drop_nulls()
+    return days.is_in([day for year in sorted(years) for day in _holidays_of(year)])
 
 
-def _holidays_of(years: list[int]) -> list[date]:
+@cache
+def _holidays_of(year: int) -> tuple[date, ...]:
     import holidays
 
-    # Some trips say that they were in a year for which nobody knows the holidays yet.
-    return list(holidays.country_holidays("US", years=years))
+    return tuple(holidays.country_holidays("US", years=year))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from duration_assets.modelling.intervals import ASKED_BY
 from duration_assets.modelling.model import DurationModel
 
 
@@ -31,7 +32,7 @@ class DurationPyfunc(PythonModel):
             n minutes; with the parameter `intervals`, a row for each with the columns `minutes`,
             `low` and `high`.
         """
-        if not (params or {}).get("intervals"):
+        if not (params or {}).get(ASKED_BY):
             return self.model.predict_published(model_input)
         return pd.DataFrame(asdict(self.model.predict_published_intervals(model_input)))
 

@@ -10,7 +10,7 @@ examples chunk by chunk and keeps them in its own compact form.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from duration_assets.modelling.intervals import (
 from duration_assets.modelling.loading_xgboost import let_threads_sleep
 from duration_assets.modelling.matrices import BEGINNING, END, LARGE_WINDOW, TRAINING, Progress
 from duration_assets.modelling.matrix_files import Examples
+from duration_assets.modelling.quantile_matrix import quantile_matrix
 
 if TYPE_CHECKING:
     import xgboost
@@ -72,7 +73,7 @@ class FittedBooster:
         rounds: how many trees there are.
         training_errors: `rmse` and `mae` on the training window, in minutes.
         holdout_rmse: RMSE by round on the end of the window, in minutes; empty for `course`.
-        intervals: what finds intervals; None for `course`.
+        intervals: what finds intervals; None for `course`, and where none were wanted.
     """
 
     booster: xgboost.Booster
@@ -94,6 +95,8 @@ def fit_parts(
     threads: int,
     progress: Progress | None = None,
     overrides: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    with_intervals: bool = True,
 ) -> FittedBooster:
     """Fit the parts of a training matrix: as the course does, if there is one part alone.
 
@@ -102,10 +105,19 @@ def fit_parts(
         threads: threads to use.
         progress: told how far it is.
         overrides: parameters of XGBoost in place of those of `PARAMETERS`; none for the course's.
+        with_intervals: whether to fit intervals too; there are none of the course's.
     """
     if BEGINNING not in parts:
         return fit_course(parts[TRAINING], threads, progress)
-    return fit(parts[TRAINING], parts[BEGINNING], parts[END], threads, progress, overrides)
+    return fit(
+        parts[TRAINING],
+        parts[BEGINNING],
+        parts[END],
+        threads,
+        progress,
+        overrides,
+        with_intervals=with_intervals,
+    )
 
 
 def fit_course(
@@ -127,6 +139,8 @@ def fit(
     threads: int,
     progress: Progress | None = None,
     overrides: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    with_intervals: bool = True,
 ) -> FittedBooster:
     """Choose the number of rounds on the end of the window, then fit the whole window.
 
@@ -139,13 +153,14 @@ def fit(
         threads: threads to use; more than there are cores make it many times slower.
         progress: told how far it is.
         overrides: parameters of XGBoost in place of those of `PARAMETERS`.
+        with_intervals: whether to fit intervals too.
     """
     bins = {**PARAMETERS, **overrides}["max_bin"]
-    whole = _quantile_matrix(training, threads, bins)
+    whole = quantile_matrix(training, threads, bins)
     usual = LARGE_WINDOW_PARAMETERS if whole.num_row() > LARGE_WINDOW else PARAMETERS
     parameters = {**usual, **overrides}
-    first = _quantile_matrix(beginning, threads, bins)
-    held_out = _quantile_matrix(end, threads, bins, first)
+    first = quantile_matrix(beginning, threads, bins)
+    held_out = quantile_matrix(end, threads, bins, first)
     history: dict[str, dict[str, list[float]]] = {}
     chosen = _train(
         first,
@@ -160,15 +175,17 @@ def fit(
     )
     rounds = chosen.best_iteration + 1
     fitted = _fit_whole(whole, parameters, rounds, threads, progress)
-    at_end = chosen.predict(held_out, iteration_range=(0, rounds))
-    intervals = _fit_intervals(first, bins, end, at_end, threads, progress)
+    intervals = None
+    if with_intervals:
+        at_end = chosen.predict(held_out, iteration_range=(0, rounds))
+        intervals = _fit_intervals(first, bins, held_out, at_end, threads, progress)
     return replace(fitted, holdout_rmse=history["end"]["rmse"], intervals=intervals)
 
 
 def _fit_intervals(
     beginning: xgboost.DMatrix,
     bins: int,
-    end: Iterable[Examples],
+    end: xgboost.DMatrix,
     at_end: FloatArray,
     threads: int,
     progress: Progress | None,
@@ -176,10 +193,7 @@ def _fit_intervals(
     """Fit percentiles on the beginning of the window, and calibrate them on its end."""
     parameters = {**INTERVAL_PARAMETERS, "max_bin": bins}
     booster = _train(beginning, parameters, INTERVAL_ROUNDS, threads, progress)
-    ends = list(end)
-    features = np.concatenate([chunk.features for chunk in ends])
-    durations = np.concatenate([chunk.durations for chunk in ends])
-    return IntervalModel(booster, calibrate(booster, features, at_end, durations))
+    return IntervalModel(booster, calibrate(booster.predict(end), at_end, end.get_label()))
 
 
 def check_overrides(overrides: Mapping[str, Any]) -> None:
@@ -195,7 +209,7 @@ def check_overrides(overrides: Mapping[str, Any]) -> None:
     minutes = np.arange(1.0, 21.0)
     trips = [Examples(minutes.reshape(-1, 1).astype(np.float32), minutes)]
     try:
-        matrix = _quantile_matrix(trips, 1, parameters["max_bin"])
+        matrix = quantile_matrix(trips, 1, parameters["max_bin"])
         _train(matrix, parameters, 1, 1, None)
     except xgboost.core.XGBoostError as error:
         # What follows is XGBoost's stack; what comes before is a place in its source.
@@ -237,45 +251,6 @@ def _errors_in(line: str) -> dict[str, float]:
     _, *found = line.split()
     errors = (one.removeprefix("training-").split(":") for one in found)
     return {name: float(value) for name, value in errors}
-
-
-def _quantile_matrix(
-    examples: Iterable[Examples],
-    threads: int,
-    bins: int,
-    reference: xgboost.DMatrix | None = None,
-) -> xgboost.QuantileDMatrix:
-    """Let XGBoost read a matrix chunk by chunk."""
-    let_threads_sleep()
-    import xgboost
-
-    class Chunks(xgboost.DataIter):
-        left: Iterator[Examples]
-        stopped: BaseException | None = None
-
-        def reset(self) -> None:
-            self.left = iter(examples)
-
-        def next(self, input_data: Callable[..., None]) -> bool:
-            try:
-                chunk = None if self.stopped else next(self.left, None)
-                if chunk is None:
-                    return False
-                input_data(data=chunk.features, label=chunk.durations)
-            except Exception:
-                raise
-            except BaseException as stop:
-                # XGBoost takes an interruption for the end of the examples.
-                self.stopped = stop
-                return False
-            return True
-
-    chunks = Chunks()
-    try:
-        return xgboost.QuantileDMatrix(chunks, ref=reference, nthread=threads, max_bin=bins)
-    finally:
-        if chunks.stopped is not None:
-            raise chunks.stopped
 
 
 def _train(

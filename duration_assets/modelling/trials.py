@@ -59,8 +59,8 @@ class EncodedTrial:
         overrides: Mapping[str, Any] = MappingProxyType({}),
         progress: Progress | None = None,
     ) -> FittedBooster:
-        """Fit on the window; see `training.fit_parts`."""
-        return fit_parts(self.parts, threads, progress, overrides)
+        """Fit on the window, without intervals; see `training.fit_parts`."""
+        return fit_parts(self.parts, threads, progress, overrides, with_intervals=False)
 
     def judge(self, fitted: FittedBooster) -> dict[str, float]:
         """Judge on the month after; see `metrics.error_metrics`."""

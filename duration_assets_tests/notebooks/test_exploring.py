@@ -12,6 +12,7 @@ import pytest
 
 from duration_assets import exploring
 from duration_assets.errors import HomeError, MissingPartitionError
+from duration_assets.modelling.feature_descriptions import unit_of
 from duration_assets.modelling.features import FEATURE_SETS, feature_names
 from duration_assets.months import Month
 from duration_assets_tests.homes import Home
@@ -104,11 +105,11 @@ def test_importance_is_a_share_by_the_names_of_features(home: exploring.Home) ->
 
 
 def test_every_feature_has_a_unit() -> None:
-    units = {name: exploring.unit_of(name) for name in feature_names(FEATURE_SETS["metered"])}
+    units = {name: unit_of(name) for name in feature_names(FEATURE_SETS["metered"])}
     assert units["pair_block_log_duration"] == "log of minutes"
     assert units["trip_distance"] == "miles"
     assert units["hour_of_week"] == "hours since Monday"
-    pair = exploring.unit_of("PU_DO=43_151")
+    pair = unit_of("PU_DO=43_151")
     assert pair not in units.values()
 
 
