@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import astuple
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -106,6 +108,8 @@ def test_the_whole_model_takes_raw_trips_and_loads_without_dagster(home: Home) -
         "print(model.metadata.get_input_schema().input_types_dict())\n"
         "rows = pd.read_parquet(sys.argv[3]).head(50)\n"
         "print(*[float(value).hex() for value in model.predict(rows)])\n"
+        "whole = model.predict(rows, params={'intervals': True})\n"
+        "print(*whole.columns, *[float(value).hex() for value in whole.to_numpy().ravel()])\n"
     )
     done = subprocess.run(
         [
@@ -116,15 +120,22 @@ def test_the_whole_model_takes_raw_trips_and_loads_without_dagster(home: Home) -
         text=True,
         check=True,
     )
-    imported, inputs, predictions = done.stdout.splitlines()
+    imported, inputs, predictions, intervals = done.stdout.splitlines()
     assert imported == "False"
     assert "'lpep_pickup_datetime': datetime, 'PULocationID': long" in inputs
     from duration_assets.modelling.model import DurationModel
 
     model = home.store.require("green/metered/duration_model", JANUARY, "the test")
     rows = pl.read_parquet(published(home.source, FEBRUARY)).head(50).to_pandas()
-    ours = DurationModel.load(model.folder).predict_published(rows)
-    assert [float.fromhex(value) for value in predictions.split()] == ours.tolist()
+    ours = DurationModel.load(model.folder)
+    minutes = ours.predict_published(rows)
+    assert [float.fromhex(value) for value in predictions.split()] == minutes.tolist()
+    names, values = intervals.split()[:3], intervals.split()[3:]
+    assert names == ["minutes", "low", "high"]
+    found = np.array([float.fromhex(value) for value in values]).reshape(-1, 3)
+    expected = ours.predict_published_intervals(rows)
+    assert found.T.tolist() == [each.tolist() for each in astuple(expected)]
+    assert np.isfinite(found).all()
 
 
 def test_the_bare_booster_is_logged_in_the_courses_layout(home: Home) -> None:
