@@ -149,7 +149,9 @@ def development(settings: Settings, folder: Path, **variables: str) -> Iterator[
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """Return what a user would set to get these settings."""
+    rows = settings.max_training_rows
     return {
+        **({} if rows is None else {"DURATION_MAX_TRAINING_ROWS": str(rows)}),
         "DURATION_HOME": str(settings.home),
         "DURATION_SOURCE": settings.source,
         "DURATION_FIRST_MONTH": str(settings.first_month_of("green")),

@@ -81,7 +81,9 @@ def _classical(paths: FloatArray) -> FloatArray:
 
 def _majorized(places: FloatArray, miles: FloatArray, weights: FloatArray) -> FloatArray:
     """Move n places until the weighted differences between their distances and miles are small."""
-    inverse = np.linalg.pinv(np.diag(weights.sum(axis=1)) - weights)
+    # Differences alone count, so that the pseudo-inverse of the weights may move all places alike:
+    # with 1 / n added to each weight it is an inverse, which costs far less.
+    inverse = np.linalg.inv(np.diag(weights.sum(axis=1)) - weights + 1 / len(weights))
     for _ in range(_ROUNDS):
         pulls = weights * miles / np.maximum(distances(places, places), 1e-9)
         np.fill_diagonal(pulls, 0)
