@@ -117,10 +117,14 @@ class TuningMonths:
         return self._encoded[number]
 
     def _window(self, number: int, encoded: EncodedTrial, bins: int) -> WindowMatrices:
-        from duration_assets.modelling.matrices import BEGINNING, END, TRAINING
+        from duration_assets.modelling.matrices import BEGINNING, END, LARGE_WINDOW, TRAINING
         from duration_assets.modelling.training import window_matrices
 
-        if (number, bins) not in self._matrices:
-            parts = (encoded.parts[name] for name in (TRAINING, BEGINNING, END))
-            self._matrices[number, bins] = window_matrices(*parts, self.work.threads, bins)
-        return self._matrices[number, bins]
+        if (number, bins) in self._matrices:
+            return self._matrices[number, bins]
+        parts = (encoded.parts[name] for name in (TRAINING, BEGINNING, END))
+        matrices = window_matrices(*parts, self.work.threads, bins)
+        # Larger ones of several months would not fit into memory side by side.
+        if matrices.whole.num_row() <= LARGE_WINDOW:
+            self._matrices[number, bins] = matrices
+        return matrices
