@@ -59,7 +59,7 @@ def errors_without(work: Work) -> Errors:
         errors = {}
         for group, names in left_out.items():
             without = trial.without(names)
-            errors[group] = without.judge(without.fit(work.threads, work.overrides))["rmse"]
+            errors[group] = without.judge(without.fit(work.threads, work.parameters))["rmse"]
         return errors
 
 

@@ -71,6 +71,7 @@ def make_model(work: Work, month: Month) -> None:
     from duration_assets.modelling.matrices import training_parts, write_parts
     from duration_assets.modelling.matrix_files import StoredExamples
     from duration_assets.modelling.model import DurationModel
+    from duration_assets.modelling.parameters import parameters_of
     from duration_assets.modelling.preprocessors import fit_preprocessor
     from duration_assets.modelling.training import fit_parts
 
@@ -81,7 +82,8 @@ def make_model(work: Work, month: Month) -> None:
     preprocessor = fit_preprocessor(feature_set_named(FEATURE_SET), scans, sums.values())
     scratch = Path(tempfile.mkdtemp(dir=work.results))
     written = write_parts(scratch, training_parts(preprocessor, trips, sums), trips)
-    fitted = fit_parts({name: StoredExamples(scratch / name) for name in written}, work.threads)
+    parts = {name: StoredExamples(scratch / name) for name in written}
+    fitted = fit_parts(parts, work.threads, parameters_of(FEATURE_SET))
     model = work.folder(month) / "model"
     model.mkdir()
     DurationModel(SERVICES["green"], preprocessor, fitted.booster, fitted.intervals).save(model)

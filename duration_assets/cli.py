@@ -21,6 +21,7 @@ from duration_assets.commands.options import (
 from duration_assets.commands.reproduce import reproduce
 from duration_assets.commands.status import status
 from duration_assets.commands.stopping import INTERRUPTED
+from duration_assets.commands.tune import tune
 from duration_assets.errors import RESUME, DurationError, SettingsError, StoreError
 from duration_assets.settings import Settings
 
@@ -123,6 +124,7 @@ main.add_command(backfill)
 main.add_command(backtest)
 main.add_command(reproduce)
 main.add_command(status)
+main.add_command(tune)
 
 
 def _train(settings: Settings, service: str, feature_set: str, month: Any, force: bool) -> Any:

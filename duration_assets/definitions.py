@@ -19,6 +19,7 @@ from duration_assets.assets.duration_model import build_duration_model
 from duration_assets.assets.evaluation import build_evaluation
 from duration_assets.assets.raw_trips import build_raw_trips
 from duration_assets.assets.training_matrix import build_training_matrix
+from duration_assets.assets.tuned_parameters import build_tuned_parameters
 from duration_assets.assets.validation_matrix import build_validation_matrix
 from duration_assets.assets.zone_statistics import build_zone_statistics
 from duration_assets.automation.carrying_on import automation_sensor
@@ -26,8 +27,9 @@ from duration_assets.automation.conditions import condition_of
 from duration_assets.automation.failure_alert import failure_alert
 from duration_assets.automation.source_sensor import source_sensor
 from duration_assets.automation.standing_check import standing_check
-from duration_assets.lineage import Node, data_nodes, model_nodes
+from duration_assets.lineage import Node, data_nodes, model_nodes, tuning_node
 from duration_assets.modelling.features import feature_set_named
+from duration_assets.modelling.parameters import shipped
 from duration_assets.progress import LogProgress
 from duration_assets.resources.store import Store
 from duration_assets.resources.tracking import Tracking
@@ -83,6 +85,12 @@ def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Defini
                 build_validation_matrix(validation),
                 build_evaluation(evaluation, feature_set),
             ]
+            if name in shipped():
+                node = tuning_node(service, name, settings)
+                # Nothing asks for it but a person: it takes an hour.
+                tuning = Place(node, service_named(service), settings)
+                places.append(tuning)
+                assets.append(build_tuned_parameters(tuning, feature_set))
     jobs = _jobs(places)
     sensors += [standing_check(settings, jobs), failure_alert(settings)]
     return dg.Definitions(

@@ -11,11 +11,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from duration_assets.modelling.features import feature_set_named
+from duration_assets.modelling.parameters import tuned_parameters
 from duration_assets.months import Month
 from duration_assets.settings import Settings
 
 DATA, MODELS, EVALUATIONS = "data", "models", "evaluations"
 """The groups: each is made in one run for a month."""
+
+TUNING = "tuning"
+"""The group of what is made when a person asks for it, and is no part of a month's work."""
+
+TUNING_SPAN = 12
+"""Parameters are tuned on validation months among that many, the last month used included."""
+
+MODEL_CODE = "4"
+"""The version of the code that trains, without what it trains with."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class Node:
 
     Attributes:
         key: `green/cleaned_trips`, or with the feature set `green/metered/duration_model`.
-        group: `data`, `models` or `evaluations`.
+        group: `data`, `models`, `evaluations` or `tuning`.
         first_month: its first partition.
         code_version: of its code and of the settings that shape it: when it changes, what was
             made before is out of date.
@@ -95,7 +105,13 @@ def model_nodes(service: str, feature_set: str, settings: Settings) -> list[Node
     return [
         Node(preprocessor, MODELS, first, windowed, fitted_on),
         Node(matrix, MODELS, first, sampled, matrix_reads),
-        Node(model, MODELS, first, "4", (Reads(preprocessor), Reads(matrix))),
+        Node(
+            model,
+            MODELS,
+            first,
+            _model_version(feature_set, settings),
+            (Reads(preprocessor), Reads(matrix)),
+        ),
         Node(validation, EVALUATIONS, first.shift(1), "3", (Reads(cleaned), Reads(model, -1, -1))),
         Node(
             f"{prefix}/evaluation",
@@ -105,6 +121,34 @@ def model_nodes(service: str, feature_set: str, settings: Settings) -> list[Node
             (Reads(validation), Reads(model, -1, -1)),
         ),
     ]
+
+
+def tuning_node(service: str, feature_set: str, settings: Settings) -> Node:
+    """Return the asset that holds the parameters found for a feature set.
+
+    It is partitioned by the last month used, and is none of `nodes_of`: no month waits for it, and
+    it is made when a person asks for it alone.
+    """
+    first = settings.first_month_of(service)
+    window = settings.window_of(feature_set)
+    earliest = 1 - TUNING_SPAN - window
+    version = feature_set_named(feature_set).version
+    return Node(
+        f"{service}/{feature_set}/tuned_parameters",
+        TUNING,
+        first.shift(1),
+        f"1-{version}-window{window}",
+        (
+            Reads(f"{service}/cleaned_trips", earliest),
+            Reads(f"{service}/zone_statistics", earliest, -1),
+        ),
+    )
+
+
+def _model_version(feature_set: str, settings: Settings) -> str:
+    """Return the version of a model's code, and of the parameters that it is trained with."""
+    tuned = tuned_parameters(feature_set, settings.parameters)
+    return MODEL_CODE if tuned is None else f"{MODEL_CODE}-{tuned.version}"
 
 
 def nodes_of(service: str, feature_set: str, settings: Settings) -> list[Node]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -29,6 +30,14 @@ class Progress(Protocol):
             log: the logger of the step.
         """
 
+    def say(self, line: str, log: Any) -> None:
+        """Say something that stays.
+
+        Args:
+            line: what.
+            log: the logger of the step.
+        """
+
 
 class LogProgress:
     """Writes a line to the step's log now and then, for runs that nobody sits in front of."""
@@ -46,20 +55,37 @@ class LogProgress:
 
         yield report
 
+    def say(self, line: str, log: Any) -> None:
+        """Write a line to the step's log."""
+        log.info(line)
+
 
 class BarProgress:
     """Draws a bar on standard error while a task runs, if that is a terminal."""
+
+    _drawn: Bars | None = None
 
     @contextmanager
     def task(self, what: str, unit: str, log: Any) -> Iterator[Report]:
         """Open a task; see `Progress`."""
         with bars_on_standard_error() as bars:
             bar = bars.add_task(what, total=None, at="")
+            self._drawn = bars
 
             def report(done: int, total: int | None) -> None:
                 bars.update(bar, completed=done, total=total, at=_amount(done, total, unit))
 
-            yield report
+            try:
+                yield report
+            finally:
+                self._drawn = None
+
+    def say(self, line: str, log: Any) -> None:
+        """Write a line to standard error, above the bar if there is one."""
+        if self._drawn is not None and self._drawn.console.is_terminal:
+            self._drawn.console.print(line, highlight=False, soft_wrap=True)
+        else:
+            print(line, file=sys.stderr)
 
 
 def bars_on_standard_error() -> Bars:

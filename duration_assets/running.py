@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from duration_assets.definitions import build_definitions, build_resources, job_name
 from duration_assets.errors import RESUME, DurationError
-from duration_assets.lineage import DATA, Node
+from duration_assets.lineage import DATA, Node, tuning_node
 from duration_assets.modelling.loading_xgboost import load_alone
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.months import Month
 from duration_assets.planning import Plan, out_of_date, plan_training
 from duration_assets.progress import Progress
 from duration_assets.resources.live_runs import LiveRuns
+from duration_assets.resources.partition import Partition
 from duration_assets.resources.store import Store
 from duration_assets.settings import Settings
 
@@ -99,6 +101,38 @@ def train(
     return _result(plan, store, service, feature_set, month)
 
 
+def tune(
+    settings: Settings,
+    instance: DagsterInstance,
+    service: str,
+    feature_set: str,
+    through: Month,
+    options: Mapping[str, Any],
+    progress: Progress,
+) -> Partition:
+    """Search for parameters, or go on with a search.
+
+    Args:
+        settings: with this service and feature set among those that are on.
+        instance: Dagster's.
+        service: the service.
+        feature_set: the feature set.
+        through: the last month to use.
+        options: as of `assets.tuned_parameters.TuningOptions`.
+        progress: shows how far it is, in place of the run's log.
+
+    Raises:
+        DurationError: whatever stopped it, explained.
+    """
+    resources = {**build_resources(settings), "progress": progress}
+    definitions = build_definitions(settings, resources)
+    store: Store = resources["store"]
+    node = tuning_node(service, feature_set, settings)
+    config = {"ops": {node.key.replace("/", "__"): {"config": dict(options)}}}
+    _run(definitions, instance, (node,), through, store, LiveRuns(settings.home), config)
+    return store.require(node.key, through, "the result")
+
+
 def _group_key(node: Node) -> str:
     """Return the name of a group of assets, as an asset's key: `green/metered/models`."""
     return f"{node.key.rpartition('/')[0]}/{node.group}"
@@ -111,6 +145,7 @@ def _run(
     month: Month,
     store: Store,
     live_runs: LiveRuns,
+    config: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Make a group's assets for a month in one Dagster run.
 
@@ -137,7 +172,10 @@ def _run(
                 partition_key=str(month),
                 instance=instance,
                 asset_selection=[AssetKey.from_user_string(node.key) for node in nodes],
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                run_config={
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                    **config,
+                },
                 run_id=run_id,
                 tags={"dagster/max_retries": "0"},
             )

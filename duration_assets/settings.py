@@ -103,6 +103,11 @@ class Settings(BaseSettings):
     max_training_rows: int | None = Field(
         None, ge=1_000, description="Trips a model trains on at most: a sample, always the same."
     )
+    parameters: Path | None = Field(
+        None,
+        description="JSON file of XGBoost's parameters by feature set, as `tune` writes it; by "
+        "default those that come with the project.",
+    )
     keep_matrices: int = Field(
         2, ge=0, description="Used matrices that are kept; older ones are made again when asked."
     )
@@ -209,6 +214,8 @@ class Settings(BaseSettings):
         object.__setattr__(self, "home", self.home.expanduser().absolute())
         dagster_home = self.dagster_home or self.home / "dagster"
         object.__setattr__(self, "dagster_home", dagster_home.expanduser().absolute())
+        if self.parameters is not None:
+            object.__setattr__(self, "parameters", self.parameters.expanduser().absolute())
         return self
 
     def first_month_of(self, service: str) -> Month:

@@ -18,6 +18,7 @@ from duration_assets.modelling.features import FeatureSet
 from duration_assets.modelling.matrices import part_names
 from duration_assets.modelling.matrix_files import StoredExamples
 from duration_assets.modelling.model_card import card_beginning, model_card
+from duration_assets.modelling.parameters import parameters_of, tuned_through
 from duration_assets.modelling.preprocessors import (
     COURSE_FILE,
     PREPROCESSOR_FILE,
@@ -93,7 +94,9 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
 
 
 def _tags(place: Place, feature_set: FeatureSet, month: Month, matrix: Partition) -> dict[str, str]:
+    tuned = tuned_through(feature_set.name, place.settings.parameters)
     return {
+        **({} if tuned is None else {"tuned_through": tuned}),
         "service": place.service.name,
         "feature_set": feature_set.name,
         "training_month": str(month),
@@ -117,6 +120,7 @@ def _describe(partition: Partition, trained: _Trained, run_url: str) -> dg.Mater
             "preview": preview(example),
             "rounds": summary["rounds"],
             "parameters": dg.MetadataValue.json(trained.fitted.parameters),
+            "tuned_through": summary["tuned_through"] or "",
             **trained.fitted.metrics,
             "model_card": dg.MetadataValue.md(partition.file(CARD_FILE).read_text()),
             **pictures({"feature_importance": trained.importance}),
@@ -143,7 +147,8 @@ def _train(place: Place, inputs: Inputs, month: Month, folder: Path, report: Rep
     preprocessor = load_preprocessor(source.file(PREPROCESSOR_FILE))
     names = part_names(preprocessor.feature_set)
     parts = {name: StoredExamples(matrix.file(name)) for name in names}
-    fitted = fit_parts(parts, place.settings.threads, report)
+    parameters = parameters_of(preprocessor.feature_set.name, place.settings.parameters)
+    fitted = fit_parts(parts, place.settings.threads, parameters, report)
     model = DurationModel(place.service, preprocessor, fitted.booster, fitted.intervals)
     model.save(folder)
     shutil.copy(source.file(COURSE_FILE), folder / COURSE_FILE)
@@ -225,6 +230,7 @@ def _commit(
             "trips": record.trips,
             "features": record.columns,
             "window": [month.month for month in record.months],
+            "tuned_through": record.tuned_through,
             **record.metrics,
         },
     )

@@ -78,6 +78,7 @@ def build_evaluation(place: Place, feature_set: FeatureSet) -> dg.AssetsDefiniti
             month,
             run_id,
             matrix.simulated or model.simulated,
+            model.summary.get("tuned_through"),
         )
         with store.writing(place.node.key, month) as draft:
             judged = _judge(

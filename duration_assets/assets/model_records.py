@@ -8,6 +8,7 @@ from pathlib import Path
 from duration_assets.addresses import without_secrets
 from duration_assets.assets.common import Place
 from duration_assets.data_versions import model_content
+from duration_assets.lineage import MODEL_CODE
 from duration_assets.modelling.model import DurationModel
 from duration_assets.modelling.model_card import (
     CardFacts,
@@ -15,6 +16,7 @@ from duration_assets.modelling.model_card import (
     card_beginning,
     model_card,
 )
+from duration_assets.modelling.parameters import tuned_through
 from duration_assets.modelling.training import FittedBooster
 from duration_assets.modelling.training_record import (
     RECORD_FILE,
@@ -79,7 +81,7 @@ def training_record(
         code_versions={
             "preprocessor": fitted_on.code_version,
             "training_matrix": matrix.code_version,
-            "duration_model": place.node.code_version,
+            "duration_model": MODEL_CODE,
         },
         packages=packages_now(),
         machine=machine_now(),
@@ -87,6 +89,7 @@ def training_record(
         rounds=fitted.rounds,
         metrics=fitted.metrics,
         content=model_content(folder),
+        tuned_through=tuned_through(feature_set, settings.parameters),
     )
 
 

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from duration_assets.errors import SettingsError
 from duration_assets.modelling.backtesting import USUAL, ParameterSet
-
-TUNABLE = (
-    "colsample_bylevel",
-    "colsample_bynode",
-    "colsample_bytree",
-    "gamma",
-    "grow_policy",
-    "huber_slope",
-    "learning_rate",
-    "max_bin",
-    "max_delta_step",
-    "max_depth",
-    "max_leaves",
-    "min_child_weight",
-    "objective",
-    "reg_alpha",
-    "reg_lambda",
-    "seed",
-    "subsample",
+from duration_assets.modelling.parameters import (
+    check_parameters,
+    load_json,
+    read_text,
+    shipped,
 )
-"""By XGBoost's own names, each by one: `eta` beside `learning_rate` would leave one of them out."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -64,21 +48,9 @@ def read_parameters(path: Path) -> ParameterSet:
         SettingsError: if it cannot be used, saying why.
     """
     try:
-        return ParameterSet(_checked_name(path), _checked(_load(path)))
+        return ParameterSet(_checked_name(path), _checked(load_json(read_text(path))))
     except SettingsError as error:
         raise SettingsError(f"The parameters in {path} cannot be used: {error}") from error
-
-
-def _load(path: Path) -> Any:
-    def refuse(constant: str) -> NoReturn:
-        raise SettingsError(f"{constant} is no number.")
-
-    try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
-    except OSError as error:
-        raise SettingsError(f"it cannot be read ({error.strerror}).") from error
-    except ValueError as error:
-        raise SettingsError(f"it is no JSON ({error}).") from error
 
 
 def _checked_name(path: Path) -> str:
@@ -96,16 +68,9 @@ def _checked_name(path: Path) -> str:
 
 
 def _checked(content: Any) -> dict[str, Any]:
-    from duration_assets.modelling.training import check_overrides
+    from duration_assets.modelling.training import check_with_xgboost
 
-    if not isinstance(content, dict):
-        raise SettingsError('it must hold one JSON object, such as {"max_depth": 9}.')
-    if unknown := sorted(content.keys() - set(TUNABLE)):
-        raise SettingsError(
-            f"{', '.join(unknown)} cannot be set here. What can be: {', '.join(TUNABLE)}."
-        )
-    for name, value in content.items():
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise SettingsError(f"{name} must be a number or a word, and it is {value!r}.")
-    check_overrides(content)
-    return content
+    parameters = check_parameters(content)
+    for tuned in shipped().values():
+        check_with_xgboost({**tuned.parameters, **parameters})
+    return parameters

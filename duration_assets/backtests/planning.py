@@ -17,19 +17,19 @@ from typing import Any
 from duration_assets.backfills.planning import AssetMonth, by_asset
 from duration_assets.backtests.trial_process import MonthFiles
 from duration_assets.errors import MissingPartitionError, RefusedPartitionError, SettingsError
-from duration_assets.lineage import data_nodes, model_nodes
+from duration_assets.lineage import MODEL_CODE, data_nodes, model_nodes
 from duration_assets.modelling.backtesting import YARDSTICK, Candidate, Fold, folds
 from duration_assets.modelling.cleaning import KEPT_FILE
 from duration_assets.modelling.features import feature_set_named
+from duration_assets.modelling.parameters import parameters_of
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.modelling.statistics import STATISTICS_FILE
 from duration_assets.modelling.training import (
     COURSE_PARAMETERS,
     COURSE_ROUNDS,
-    LARGE_WINDOW_PARAMETERS,
     MOST_ROUNDS,
-    PARAMETERS,
     PATIENCE,
+    for_large_window,
 )
 from duration_assets.months import Month
 from duration_assets.partition_states import StoreView
@@ -104,15 +104,28 @@ def plan_trials(
             f"{service} has months up to {settings.last_partition}, and {last} is after that: see "
             "DURATION_LAST_MONTH."
         )
-    months = _Months(service, settings)
+    earliest = settings.first_month_of(service)
     planned = [
         (candidate, fold)
         for candidate in candidates
-        for fold in folds(first, last, candidate.window, months.first)
+        for fold in folds(first, last, candidate.window, earliest)
     ]
-    months.require({each for candidate, fold in planned for each in months.of(candidate, fold)})
-    trials = [months.trial(candidate, fold) for candidate, fold in planned]
+    trials = trials_on(planned, service, settings)
     return sorted(trials, key=lambda trial: trial.fold.validation_month)
+
+
+def trials_on(
+    planned: Sequence[tuple[Candidate, Fold]], service: str, settings: Settings
+) -> list[Trial]:
+    """Find what candidates read for validation months of their own; see `plan_trials`.
+
+    Raises:
+        MissingPartitionError: if a month is not in the store as it should be, naming all of them.
+        RefusedPartitionError: if a blocking rule refuses one.
+    """
+    months = _Months(service, settings)
+    months.require({each for candidate, fold in planned for each in months.of(candidate, fold)})
+    return [months.trial(candidate, fold) for candidate, fold in planned]
 
 
 class _Months:
@@ -160,7 +173,7 @@ class _Months:
                 "validation_month": str(fold.validation_month),
                 "inputs": {found.name: found.data_version for found in partitions},
                 "code": self._code(candidate.feature_set, len(fold.window)),
-                "parameters": _parameters(candidate),
+                "parameters": _parameters(candidate, self._settings),
             },
             tuple(self._files(month, month in with_statistics) for month in fold.window),
             self._files(fold.validation_month, False),
@@ -168,7 +181,7 @@ class _Months:
         )
 
     def _partition(self, key: str, month: Month) -> Partition:
-        return self._store.require(key, month, "the backtest")
+        return self._store.require(key, month, "the trial")
 
     def _files(self, month: Month, with_statistics: bool) -> MonthFiles:
         cleaned = self._partition(self._cleaned, month)
@@ -188,7 +201,9 @@ class _Months:
             self._service, feature_set, settings
         )
         nodes = (preprocessor, matrix, model, validation)
+        # What a model is trained with stands beside these, as the trial's own.
         versions = {node.key: node.code_version for node in nodes}
+        versions[model.key] = MODEL_CODE
         return {**versions, "judging": _JUDGING, "xgboost": _xgboost_version()}
 
     def _command(self, months: Sequence[Month]) -> str:
@@ -206,14 +221,22 @@ def _xgboost_version() -> str:
     return version("xgboost")
 
 
-def _parameters(candidate: Candidate) -> dict[str, Any]:
-    """Return everything that XGBoost is told."""
+def trained_with(candidate: Candidate, settings: Settings) -> dict[str, Any]:
+    """Return the parameters that a candidate is trained with; the course has its own."""
     if candidate.feature_set == YARDSTICK:
-        return {**COURSE_PARAMETERS, "rounds": COURSE_ROUNDS}
-    overrides = candidate.parameters.overrides
+        return COURSE_PARAMETERS
+    usual = parameters_of(candidate.feature_set, settings.parameters)
+    return {**usual, **candidate.parameters.overrides}
+
+
+def _parameters(candidate: Candidate, settings: Settings) -> dict[str, Any]:
+    """Return everything that XGBoost is told."""
+    parameters = trained_with(candidate, settings)
+    if candidate.feature_set == YARDSTICK:
+        return {**parameters, "rounds": COURSE_ROUNDS}
     return {
-        "usual": {**PARAMETERS, **overrides},
-        "large_window": {**LARGE_WINDOW_PARAMETERS, **overrides},
+        "usual": parameters,
+        "large_window": for_large_window(parameters),
         "most_rounds": MOST_ROUNDS,
         "patience": PATIENCE,
     }

@@ -56,9 +56,9 @@ def draw_chart(results: Results) -> bytes:
         ]
         for name in results.names
     }
-    tuned = sum(results.tuned_to is not None and month <= results.tuned_to for month in by_month)
+    tuned_to = None if results.tuned_to is None else str(results.tuned_to)
     title = f"RMSE by month, {results.service}{' (SIMULATED trips)' if results.simulated else ''}"
-    return rmse_by_month([str(month) for month in by_month], lines, title, tuned)
+    return rmse_by_month([str(month) for month in by_month], lines, title, tuned_to)
 
 
 def as_csv(results: Results) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import filelock
 
-from duration_assets.backtests.planning import Trial
+from duration_assets.backtests.planning import Trial, trained_with
 from duration_assets.backtests.processes import Call, each_in_a_process
 from duration_assets.backtests.results import ResultFolder
 from duration_assets.backtests.sharing import share_out
@@ -135,7 +135,7 @@ def work_of(trial: Trial, settings: Settings, threads: int, scratch: Path) -> Wo
         trial.candidate.feature_set,
         trial.window,
         trial.judged,
-        dict(trial.candidate.parameters.overrides),
+        trained_with(trial.candidate, settings),
         settings.max_training_rows,
         threads,
         scratch,

@@ -46,7 +46,7 @@ class Work:
         feature_set: the name of the feature set.
         window: the months to train on, oldest first.
         judged: the month to judge on.
-        overrides: parameters of XGBoost that are others than usual.
+        parameters: of XGBoost.
         most_rows: how many trips to train on at most; None for all.
         threads: how many to use.
         scratch: a folder for matrices while it works.
@@ -55,7 +55,7 @@ class Work:
     feature_set: str
     window: tuple[MonthFiles, ...]
     judged: MonthFiles
-    overrides: Mapping[str, Any]
+    parameters: Mapping[str, Any]
     most_rows: int | None
     threads: int
     scratch: Path
@@ -73,7 +73,7 @@ def fit_and_judge(work: Work) -> dict[str, Any]:
     """
     began = time.perf_counter()
     with encoded(work) as trial:
-        fitted = trial.fit(work.threads, work.overrides)
+        fitted = trial.fit(work.threads, work.parameters)
         metrics = trial.judge(fitted)
     return {
         "metrics": metrics,
@@ -97,6 +97,16 @@ def encoded(work: Work) -> Iterator[EncodedTrial]:
     from duration_assets.modelling.loading_xgboost import load_alone
 
     load_alone()
+    with _full_disk_named(work.scratch), tempfile.TemporaryDirectory(dir=work.scratch) as folder:
+        yield encode(work, Path(folder))
+
+
+def encode(work: Work, folder: Path) -> EncodedTrial:
+    """Read the months and encode them into an existing empty folder.
+
+    Raises:
+        BadFileError: if a month cannot be used.
+    """
     import polars as pl
 
     from duration_assets.modelling.features import feature_set_named
@@ -110,8 +120,7 @@ def encoded(work: Work) -> Iterator[EncodedTrial]:
     }
     judged = MonthTrips(work.judged.month, work.judged.trips, work.judged.kept)
     feature_set = feature_set_named(work.feature_set)
-    with _full_disk_named(work.scratch), tempfile.TemporaryDirectory(dir=work.scratch) as folder:
-        yield encode_trial(feature_set, window, weekly, judged, Path(folder))
+    return encode_trial(feature_set, window, weekly, judged, folder)
 
 
 @contextmanager

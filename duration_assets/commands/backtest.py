@@ -66,7 +66,11 @@ def _several(convert: Callable[..., Any]) -> Callable[..., list[Any]]:
     help="JSON file of XGBoost's parameters that are to be others, or 'default' for the usual "
     "ones; several again and again.",
 )
-@click.option("--tuned-to", type=MONTH, help="Last month that parameters were tuned on: shaded.")
+@click.option(
+    "--tuned-to",
+    type=MONTH,
+    help="Last month that parameters were tuned on: shaded. By default that of the usual ones.",
+)
 @click.option(
     "--jobs", type=click.IntRange(min=1), help="Trainings side by side; by default a core for each."
 )
@@ -120,7 +124,7 @@ def backtest(
             tried_out,
             try_all(trials, settings, jobs, display),
             any(trial.simulated for trial in trials),
-            tuned_to,
+            tuned_to or _tuned_to(feature_sets, settings),
         )
         write_report(results, folder)
     if as_json:
@@ -144,6 +148,13 @@ def _settings(service: str, feature_sets: Sequence[str]) -> Settings:
     for feature_set in feature_sets:
         settings = settings_for(service, feature_set)
     return settings
+
+
+def _tuned_to(feature_sets: Sequence[str], settings: Settings) -> Month | None:
+    from duration_assets.modelling.parameters import tuned_parameters
+
+    found = (tuned_parameters(each, settings.parameters) for each in feature_sets)
+    return max((each.tuned_through for each in found if each is not None), default=None)
 
 
 def _candidates(

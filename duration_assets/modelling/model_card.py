@@ -255,7 +255,14 @@ def _features(record: TrainingRecord) -> str:
 
 def _parameters(record: TrainingRecord) -> str:
     rows = [[f"`{name}`", str(value)] for name, value in record.parameters.items()]
-    return _table(["parameter", "value"], [["rounds", f"{record.rounds:,}"], *rows])
+    table = _table(["parameter", "value"], [["rounds", f"{record.rounds:,}"], *rows])
+    if record.tuned_through is None:
+        return table
+    about = (
+        f"They were chosen on months up to {record.tuned_through}: how models do on these months "
+        "is a little too good to go by."
+    )
+    return f"{about}\n\n{table}"
 
 
 def _versions(record: TrainingRecord) -> str:

@@ -123,7 +123,10 @@ def bars_by_feature(values: Mapping[str, float], what: str, title: str) -> bytes
 
 
 def rmse_by_month(
-    months: Sequence[str], lines: Mapping[str, Sequence[float]], title: str, tuned: int = 0
+    months: Sequence[str],
+    lines: Mapping[str, Sequence[float]],
+    title: str,
+    tuned_through: str | None = None,
 ) -> bytes:
     """Draw the RMSE of some predictors by the month that they were judged on, in minutes.
 
@@ -131,12 +134,14 @@ def rmse_by_month(
         months: the names of k months, in time.
         lines: k values for each of them; NaN where it has none.
         title: what is above the picture.
-        tuned: how many of the first months are shaded, as those that parameters were tuned on.
+        tuned_through: the last month that had a part in choosing parameters; those up to it are
+            shaded.
     """
 
     def draw(axes: Any) -> None:
+        tuned = sum(tuned_through is not None and month <= tuned_through for month in months)
         if tuned:
-            label = f"tuned up to {months[tuned - 1]}"
+            label = f"tuned up to {tuned_through}"
             axes.axvspan(-0.5, tuned - 0.5, color="0.9", linewidth=0, label=label)
         # Colours come again after ten lines.
         for number, (name, values) in enumerate(lines.items()):

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,23 +43,18 @@ COURSE_PARAMETERS: dict[str, Any] = {
 }
 COURSE_ROUNDS = 30
 
-PARAMETERS: dict[str, Any] = {
-    "learning_rate": 0.1,
-    "max_depth": 7,
-    "max_bin": 128,
-    "min_child_weight": 10,
-    "subsample": 0.8,
-    "colsample_bytree": 0.5,
-    "objective": "reg:squarederror",
-    "tree_method": "hist",
-    "seed": 42,
-}
-LARGE_WINDOW_PARAMETERS: dict[str, Any] = {**PARAMETERS, "learning_rate": 0.2}
-"""Half the rounds: 0.6 of the time for 0.2% more error on 3 million simulated trips."""
+LARGE_WINDOW_RATE = 2
+"""How many times the learning rate a large window has, and so about half the rounds: 0.6 of the
+time for 0.2% more error on 3 million simulated trips."""
 
 MOST_ROUNDS = 600
 PATIENCE = 20
 """Rounds without progress on the end of the window after which the search for rounds stops."""
+
+
+def for_large_window(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a window of more than `LARGE_WINDOW` trips is trained with."""
+    return {**parameters, "learning_rate": LARGE_WINDOW_RATE * parameters["learning_rate"]}
 
 
 @dataclass(frozen=True)
@@ -93,8 +87,8 @@ class FittedBooster:
 def fit_parts(
     parts: Mapping[str, Iterable[Examples]],
     threads: int,
+    parameters: Mapping[str, Any],
     progress: Progress | None = None,
-    overrides: Mapping[str, Any] = MappingProxyType({}),
     *,
     with_intervals: bool = True,
 ) -> FittedBooster:
@@ -103,21 +97,16 @@ def fit_parts(
     Args:
         parts: the course's `training`, or `training`, `beginning` and `end`.
         threads: threads to use.
+        parameters: of XGBoost, as of `parameters.tuned_parameters`; the course has its own.
         progress: told how far it is.
-        overrides: parameters of XGBoost in place of those of `PARAMETERS`; none for the course's.
         with_intervals: whether to fit intervals too; there are none of the course's.
     """
     if BEGINNING not in parts:
         return fit_course(parts[TRAINING], threads, progress)
-    return fit(
-        parts[TRAINING],
-        parts[BEGINNING],
-        parts[END],
-        threads,
-        progress,
-        overrides,
-        with_intervals=with_intervals,
+    matrices = window_matrices(
+        parts[TRAINING], parts[BEGINNING], parts[END], threads, parameters["max_bin"]
     )
+    return fit(matrices, threads, parameters, progress, with_intervals=with_intervals)
 
 
 def fit_course(
@@ -132,72 +121,99 @@ def fit_course(
     return _fit_whole(matrix, COURSE_PARAMETERS, COURSE_ROUNDS, threads, progress)
 
 
-def fit(
+@dataclass(frozen=True)
+class WindowMatrices:
+    """The parts of a training matrix in XGBoost's own compact form.
+
+    Attributes:
+        whole: the whole window, each trip encoded without its own week.
+        beginning: the window without its end, encoded with its own statistics alone.
+        end: the end of the window, encoded with the statistics of `beginning`.
+        bins: how many values are told apart in a column.
+    """
+
+    whole: xgboost.DMatrix
+    beginning: xgboost.DMatrix
+    end: xgboost.DMatrix
+    bins: int
+
+
+def window_matrices(
     training: Iterable[Examples],
     beginning: Iterable[Examples],
     end: Iterable[Examples],
     threads: int,
+    bins: int,
+) -> WindowMatrices:
+    """Let XGBoost read the parts of a training matrix, each of which is gone through several times.
+
+    Args:
+        training: see `WindowMatrices.whole`.
+        beginning: see there.
+        end: see there.
+        threads: threads to use.
+        bins: how many values to tell apart in a column: the parameter `max_bin`.
+    """
+    whole = quantile_matrix(training, threads, bins)
+    first = quantile_matrix(beginning, threads, bins)
+    return WindowMatrices(whole, first, quantile_matrix(end, threads, bins, first), bins)
+
+
+def fit(
+    matrices: WindowMatrices,
+    threads: int,
+    parameters: Mapping[str, Any],
     progress: Progress | None = None,
-    overrides: Mapping[str, Any] = MappingProxyType({}),
     *,
     with_intervals: bool = True,
 ) -> FittedBooster:
     """Choose the number of rounds on the end of the window, then fit the whole window.
 
-    Each of the three is a matrix in chunks, which is gone through several times.
-
     Args:
-        training: the whole window, each trip encoded without its own week.
-        beginning: the window without its end, encoded with its own statistics alone.
-        end: the end of the window, encoded with the statistics of `beginning`.
+        matrices: the window, with as many bins as `parameters` say.
         threads: threads to use; more than there are cores make it many times slower.
+        parameters: of XGBoost; a large window gets `LARGE_WINDOW_RATE` times the learning rate.
         progress: told how far it is.
-        overrides: parameters of XGBoost in place of those of `PARAMETERS`.
         with_intervals: whether to fit intervals too.
     """
-    bins = {**PARAMETERS, **overrides}["max_bin"]
-    whole = quantile_matrix(training, threads, bins)
-    usual = LARGE_WINDOW_PARAMETERS if whole.num_row() > LARGE_WINDOW else PARAMETERS
-    parameters = {**usual, **overrides}
-    first = quantile_matrix(beginning, threads, bins)
-    held_out = quantile_matrix(end, threads, bins, first)
+    large = matrices.whole.num_row() > LARGE_WINDOW
+    used = for_large_window(parameters) if large else dict(parameters)
     history: dict[str, dict[str, list[float]]] = {}
     chosen = _train(
-        first,
+        matrices.beginning,
         # Whatever is minimized: the rounds are chosen by what models are judged by.
-        {**parameters, "eval_metric": "rmse"},
+        {**used, "eval_metric": "rmse"},
         MOST_ROUNDS,
         threads,
         progress,
-        evals=[(held_out, "end")],
+        evals=[(matrices.end, "end")],
         evals_result=history,
         early_stopping_rounds=PATIENCE,
     )
     rounds = chosen.best_iteration + 1
-    fitted = _fit_whole(whole, parameters, rounds, threads, progress)
+    fitted = _fit_whole(matrices.whole, used, rounds, threads, progress)
     intervals = None
     if with_intervals:
-        at_end = chosen.predict(held_out, iteration_range=(0, rounds))
-        intervals = _fit_intervals(first, bins, held_out, at_end, threads, progress)
+        at_end = chosen.predict(matrices.end, iteration_range=(0, rounds))
+        intervals = _fit_intervals(matrices, at_end, threads, progress)
     return replace(fitted, holdout_rmse=history["end"]["rmse"], intervals=intervals)
 
 
 def _fit_intervals(
-    beginning: xgboost.DMatrix,
-    bins: int,
-    end: xgboost.DMatrix,
-    at_end: FloatArray,
-    threads: int,
-    progress: Progress | None,
+    matrices: WindowMatrices, at_end: FloatArray, threads: int, progress: Progress | None
 ) -> IntervalModel:
     """Fit percentiles on the beginning of the window, and calibrate them on its end."""
-    parameters = {**INTERVAL_PARAMETERS, "max_bin": bins}
-    booster = _train(beginning, parameters, INTERVAL_ROUNDS, threads, progress)
+    parameters = {**INTERVAL_PARAMETERS, "max_bin": matrices.bins}
+    booster = _train(matrices.beginning, parameters, INTERVAL_ROUNDS, threads, progress)
+    end = matrices.end
     return IntervalModel(booster, calibrate(booster.predict(end), at_end, end.get_label()))
 
 
-def check_overrides(overrides: Mapping[str, Any]) -> None:
+def check_with_xgboost(parameters: Mapping[str, Any]) -> None:
     """Let XGBoost say whether it can use parameters, by a tree on a few made-up trips.
+
+    Args:
+        parameters: all that it is told, but for the number of threads.
 
     Raises:
         SettingsError: if not, in XGBoost's own words.
@@ -205,12 +221,11 @@ def check_overrides(overrides: Mapping[str, Any]) -> None:
     let_threads_sleep()
     import xgboost
 
-    parameters = {**PARAMETERS, **overrides}
     minutes = np.arange(1.0, 21.0)
     trips = [Examples(minutes.reshape(-1, 1).astype(np.float32), minutes)]
     try:
         matrix = quantile_matrix(trips, 1, parameters["max_bin"])
-        _train(matrix, parameters, 1, 1, None)
+        _train(matrix, dict(parameters), 1, 1, None)
     except xgboost.core.XGBoostError as error:
         # What follows is XGBoost's stack; what comes before is a place in its source.
         said, *_ = str(error).splitlines()

@@ -80,6 +80,8 @@ class TrainingRecord:
         rounds: how many trees there are.
         metrics: errors on the window and on its end, in minutes.
         content: SHA-256 of the booster's and the preprocessor's file, one after the other.
+        tuned_through: the last month that had a part in choosing the parameters; None for the
+            course's, and for what was trained before that was written down.
     """
 
     service: str
@@ -100,6 +102,7 @@ class TrainingRecord:
     rounds: int
     metrics: dict[str, float]
     content: str
+    tuned_through: str | None = None
 
     @property
     def training_month(self) -> str:

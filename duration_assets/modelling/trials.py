@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -56,11 +55,11 @@ class EncodedTrial:
     def fit(
         self,
         threads: int,
-        overrides: Mapping[str, Any] = MappingProxyType({}),
+        parameters: Mapping[str, Any],
         progress: Progress | None = None,
     ) -> FittedBooster:
         """Fit on the window, without intervals; see `training.fit_parts`."""
-        return fit_parts(self.parts, threads, progress, overrides, with_intervals=False)
+        return fit_parts(self.parts, threads, parameters, progress, with_intervals=False)
 
     def judge(self, fitted: FittedBooster) -> dict[str, float]:
         """Judge on the month after; see `metrics.error_metrics`."""

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from duration_assets.data_versions import cleaned_version, model_content
-from duration_assets.lineage import model_nodes
+from duration_assets.lineage import MODEL_CODE, model_nodes
 from duration_assets.modelling.cleaning import KEPT_FILE, REJECTED_FILE, clean_month
 from duration_assets.modelling.features import feature_set_named
 from duration_assets.modelling.matrices import training_parts, write_parts
 from duration_assets.modelling.matrix_files import StoredExamples
 from duration_assets.modelling.model import DurationModel
+from duration_assets.modelling.parameters import parameters_of, tuned_through
 from duration_assets.modelling.preprocessors import fit_preprocessor
 from duration_assets.modelling.statistics import STATISTICS_FILE, weekly_sums
 from duration_assets.modelling.training import fit_parts
@@ -82,7 +83,8 @@ def train_again(
     assert threads is not None
     with progress.task(f"Training {at}", "rounds", None) as report:
         stored = {name: StoredExamples(folder / name) for name in written}
-        fitted = fit_parts(stored, threads, report)
+        parameters = parameters_of(logged.feature_set, settings.parameters)
+        fitted = fit_parts(stored, threads, parameters, report)
     DurationModel(service, preprocessor, fitted.booster, fitted.intervals).save(folder)
     trips = sum(map(len, sampled))
     made = replace(
@@ -106,12 +108,15 @@ def _by_todays_code(
     )
     nodes = model_nodes(record.service, record.feature_set, as_then)
     now = {node.key.rpartition("/")[2]: node.code_version for node in nodes}
+    # Parameters are compared by themselves.
+    now["duration_model"] = MODEL_CODE
     return replace(
         record,
         code_versions={name: version for name, version in now.items() if name in _STEPS},
         packages=packages_now(),
         machine=machine_now(),
         parameters=fitted.parameters,
+        tuned_through=tuned_through(record.feature_set, settings.parameters),
         rounds=fitted.rounds,
         metrics=fitted.metrics,
     )

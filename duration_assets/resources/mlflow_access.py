@@ -94,6 +94,20 @@ def connected(tracking_uri: str) -> Iterator[MlflowClient]:
         yield mlflow.MlflowClient(address)
 
 
+def refuse_active_run() -> None:
+    """Refuse to train beside a run that MLflow would log to in place of ours.
+
+    Raises:
+        TrackingError: naming it.
+    """
+    active = import_mlflow().active_run()
+    if active is not None:
+        raise TrackingError(
+            f"Another MLflow run, {active.info.run_id}, is active in this process: end it with "
+            "mlflow.end_run() before a training starts, which is a run of its own."
+        )
+
+
 def is_server(tracking_uri: str) -> bool:
     """Say whether a store is a server, and not a database that this process opens itself."""
     return tracking_uri.startswith(("http://", "https://"))

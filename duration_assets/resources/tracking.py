@@ -24,10 +24,12 @@ from duration_assets.resources.mlflow_access import (
     connected,
     import_mlflow,
     local_database,
+    refuse_active_run,
     speaking_to,
     without_beta_warnings,
 )
 from duration_assets.resources.run_owner import OWNER_TAG, Owner
+from duration_assets.resources.search_run import SearchRun
 from duration_assets.resources.training_run import TrainingRun, log_card, log_content
 
 if TYPE_CHECKING:
@@ -104,7 +106,30 @@ class Tracking:
                 MLflow run is active in this process, to which MLflow would log.
         """
         self.prepare()
-        _refuse_active_run()
+        refuse_active_run()
+        all_tags = {**tags, "dagster_job": job_name}
+        with self._owned_run(run_name, all_tags, log) as (client, run_id, _):
+            tracker = self._dagster_mlflow(client, run_id, dagster_run_id, run_name, log)
+            yield TrainingRun(run_id, client, tracker)
+
+    @contextmanager
+    def search_run(
+        self, *, run_name: str, log: Any, tags: Mapping[str, str]
+    ) -> Iterator[SearchRun]:
+        """Open an MLflow run for a search of parameters, and end it as the search ends.
+
+        Raises:
+            TrackingError: if MLflow cannot be reached or refuses what is logged.
+        """
+        self.prepare()
+        with self._owned_run(run_name, tags, log) as (client, run_id, owner):
+            yield SearchRun(run_id, client, {**tags, OWNER_TAG: owner.name})
+
+    @contextmanager
+    def _owned_run(
+        self, run_name: str, tags: Mapping[str, str], log: Any
+    ) -> Iterator[tuple[MlflowClient, str, Owner]]:
+        """Open a run that is closed later, too, if this process is gone."""
         with ExitStack() as stack:
             client = stack.enter_context(connected(self.tracking_uri))
             with self._alone():
@@ -113,12 +138,11 @@ class Tracking:
             run_id = client.create_run(
                 self._experiment_id(client),
                 run_name=run_name,
-                tags={**tags, "dagster_job": job_name, OWNER_TAG: owner.name},
+                tags={**tags, OWNER_TAG: owner.name},
             ).info.run_id
             status = "KILLED"
             try:
-                tracker = self._dagster_mlflow(client, run_id, dagster_run_id, run_name, log)
-                yield TrainingRun(run_id, client, tracker)
+                yield client, run_id, owner
                 status = "FINISHED"
             except Exception:
                 status = "FAILED"
@@ -258,16 +282,6 @@ class Tracking:
         )
         with without_beta_warnings():
             return MlFlow(context)
-
-
-def _refuse_active_run() -> None:
-    """Refuse to train beside a run that MLflow would log to in place of ours."""
-    active = import_mlflow().active_run()
-    if active is not None:
-        raise TrackingError(
-            f"Another MLflow run, {active.info.run_id}, is active in this process: end it with "
-            "mlflow.end_run() before a training starts, which is a run of its own."
-        )
 
 
 def _end_run(client: MlflowClient, run_id: str, status: str, owner: Owner, log: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from duration_assets.modelling.training import PARAMETERS
+from duration_assets.modelling.parameters import parameters_of
 from duration_assets.months import Month
 from duration_assets_tests.backtests.conftest import (
     ALL,
@@ -143,7 +143,7 @@ def test_parameters_are_candidates_and_are_what_xgboost_is_given(tried: Backtest
         for each in made_from
         if each["parameters"]["usual"]["max_depth"] == 1
     )
-    assert given == {**PARAMETERS, "max_depth": 1, "learning_rate": 0.5}
+    assert given == {**parameters_of("metered"), "max_depth": 1, "learning_rate": 0.5}
 
 
 def test_a_folder_that_cannot_be_written_is_named_and_the_results_are_kept(

@@ -9,6 +9,7 @@ import pytest
 from duration_assets.errors import BadFileError
 from duration_assets.modelling.cleaning import clean_month
 from duration_assets.modelling.features import FEATURE_SETS
+from duration_assets.modelling.parameters import parameters_of
 from duration_assets.modelling.statistics import weekly_sums
 from duration_assets.modelling.trials import EncodedTrial, encode_trial
 from duration_assets.modelling.trip_batches import MonthTrips
@@ -21,6 +22,8 @@ from duration_assets_tests.months import (
     published,
     simulated_folder,
 )
+
+USUAL = parameters_of("metered")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +65,7 @@ def test_the_month_that_a_model_is_judged_on_plays_no_part_in_it(
     longer = with_trips(months[MARCH], tmp_path / "longer", pl.col("duration") + 5)
     one = encode(months, tmp_path / "one", feature_set)
     other = encode(months, tmp_path / "other", feature_set, longer)
-    fitted, again = one.fit(1), other.fit(1)
+    fitted, again = one.fit(1, USUAL), other.fit(1, USUAL)
     assert fitted.booster.save_raw() == again.booster.save_raw()
     assert other.judge(again)["bias"] == pytest.approx(one.judge(fitted)["bias"] - 5, abs=1e-4)
 
@@ -91,16 +94,16 @@ def test_columns_that_are_left_out_are_gone_everywhere_and_nothing_else_is(
             np.testing.assert_array_equal(after.durations, before.durations)
     (before,), (after,) = trial.validation, without.validation
     np.testing.assert_array_equal(after.features, before.features[:, kept])
-    assert without.judge(without.fit(1))["rmse"] > trial.judge(trial.fit(1))["rmse"]
+    assert without.judge(without.fit(1, USUAL))["rmse"] > trial.judge(trial.fit(1, USUAL))["rmse"]
 
 
 def test_parameters_can_be_others_than_usual(
     months: dict[Month, MonthTrips], tmp_path: Path
 ) -> None:
     trial = encode(months, tmp_path / "one")
-    stump = trial.fit(1, {"max_depth": 1, "max_bin": 16, "objective": "reg:absoluteerror"})
+    stump = trial.fit(1, {**USUAL, "max_depth": 1, "max_bin": 16, "objective": "reg:absoluteerror"})
     assert stump.parameters["max_depth"] == 1
-    assert stump.parameters["learning_rate"] == trial.fit(1).parameters["learning_rate"]
+    assert stump.parameters["learning_rate"] == trial.fit(1, USUAL).parameters["learning_rate"]
     trees = stump.booster.get_dump()
     assert len(trees) == stump.rounds
     assert all(tree.count("leaf") <= 2 for tree in trees)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import pytest
 from duration_assets.definitions import build_definitions
 from duration_assets.errors import StoreError
 from duration_assets.home import open_home
-from duration_assets.modelling import training
 from duration_assets.modelling.features import FEATURE_SETS
+from duration_assets.modelling.parameters import as_text, shipped
 from duration_assets.progress import BarProgress, Report
 from duration_assets.reproduction.comparing import Difference
 from duration_assets.reproduction.reproducing import reproduce
@@ -50,13 +51,18 @@ def test_a_month_that_was_published_again_since_does_not_matter(
 
 
 def test_another_parameter_makes_another_model_and_is_named(
-    trained_home: TrainedHome, monkeypatch: pytest.MonkeyPatch, unchanged: None, scratch: Path
+    trained_home: TrainedHome, unchanged: None, scratch: Path
 ) -> None:
-    monkeypatch.setitem(training.PARAMETERS, "learning_rate", 0.3)
-    found = again(trained_home.settings, trained_home.runs["metered"])
+    metered = shipped()["metered"]
+    before = str(metered.found["learning_rate"])
+    others = replace(metered, found={**metered.found, "learning_rate": 0.3})
+    file = scratch.parent / "parameters.json"
+    file.write_text(as_text({"metered": others}))
+    settings = trained_home.settings.model_copy(update={"parameters": file})
+    found = again(settings, trained_home.runs["metered"])
     assert not found.same
     assert found.first_difference == 1
-    assert found.differences[0] == Difference("XGBoost's learning_rate", "0.1", "0.3")
+    assert found.differences[0] == Difference("XGBoost's learning_rate", before, "0.3")
     assert {each.what for each in found.differences} <= {"XGBoost's learning_rate", "rounds"}
 
 

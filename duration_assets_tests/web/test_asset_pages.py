@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Page, expect
 
-from duration_assets.modelling.training import PARAMETERS
+from duration_assets.modelling.parameters import parameters_of
 from duration_assets.months import Month
 from duration_assets_tests.months import FEBRUARY
 from duration_assets_tests.web.pages import (
@@ -189,7 +189,8 @@ def test_the_page_of_a_model_shows_its_parameters_and_what_it_looks_at(
     page: Page, servers: Servers, pictures: Pictures
 ) -> None:
     open_asset(page, servers, "green/metered/duration_model")
-    expect(table_row(page, "parameters")).to_contain_text(f'"max_depth": {PARAMETERS["max_depth"]}')
+    depth = parameters_of("metered")["max_depth"]
+    expect(table_row(page, "parameters")).to_contain_text(f'"max_depth": {depth}')
     expect(show_picture(page, "feature_importance")).to_have_js_property("complete", True)
     expect(page.get_by_role("dialog").locator("img")).not_to_have_js_property("naturalWidth", 0)
     pictures.save(page, "feature-importance", page.get_by_role("dialog"), margin=0)

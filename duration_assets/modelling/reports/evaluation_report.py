@@ -54,6 +54,7 @@ class Subject:
         month: the month that it is judged on.
         run_id: of its MLflow run.
         simulated: whether simulated trips went into it.
+        tuned_through: the last month that had a part in choosing its parameters; None if none did.
     """
 
     service: Service
@@ -63,6 +64,7 @@ class Subject:
     month: Month
     run_id: str
     simulated: bool
+    tuned_through: str | None = None
 
 
 @dataclass(frozen=True)
@@ -242,8 +244,11 @@ def _months(subject: Subject, judgement: Judgement, others: Others) -> Iterator[
         title: [metrics.get(name, math.nan) for metrics in judged.values()]
         for name, title in names.items()
     }
-    content = plots.rmse_by_month(months, lines, "Month by month")
-    yield Picture("rmse_by_month", content, "RMSE by the month that a model was judged on")
+    content = plots.rmse_by_month(months, lines, "Month by month", subject.tuned_through)
+    caption = "RMSE by the month that a model was judged on"
+    if subject.tuned_through is not None and months[0] <= subject.tuned_through:
+        caption += "; parameters were chosen on the shaded months"
+    yield Picture("rmse_by_month", content, caption)
     shown = ("rmse", "mae", "bias", "baseline_pair_median_rmse", "baseline_linear_rmse")
     titles = (
         texts("judged on"),
