@@ -7,7 +7,7 @@ touches nothing. Loading it imports neither MLflow nor XGBoost nor scikit-learn.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -38,6 +38,10 @@ from duration_assets.resources.trip_source import TripSource
 from duration_assets.resources.zone_lookup import ZoneLookup
 from duration_assets.services import service_named
 from duration_assets.settings import Settings
+
+
+MONITORS: dict[str, Callable[[Place], dg.AssetsDefinition]] = {}
+"""What builds the assets that watch the champion at work, by the last part of their keys."""
 
 
 @dg.definitions
@@ -80,7 +84,7 @@ def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Defini
             feature_set = feature_set_named(name)
             nodes = feature_set_nodes(service, name, settings)
             found = _places(nodes, service, settings)
-            preprocessor, matrix, model, validation, evaluation, champion = found
+            preprocessor, matrix, model, validation, evaluation, champion, *watching = found
             places += found
             assets += [
                 build_training_matrix(preprocessor, matrix, feature_set),
@@ -88,6 +92,7 @@ def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Defini
                 build_validation_matrix(validation),
                 build_evaluation(evaluation, feature_set),
                 build_champion(champion),
+                *(MONITORS[place.node.key.rpartition("/")[2]](place) for place in watching),
             ]
             hand_jobs += build_hand_jobs(champion)
     jobs = _jobs(places)
