@@ -39,7 +39,6 @@ from duration_assets.resources.zone_lookup import ZoneLookup
 from duration_assets.services import service_named
 from duration_assets.settings import Settings
 
-
 MONITORS: dict[str, Callable[[Place], dg.AssetsDefinition]] = {}
 """What builds the assets that watch the champion at work, by the last part of their keys."""
 
