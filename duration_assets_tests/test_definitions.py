@@ -11,6 +11,7 @@ from duration_assets.definitions import build_definitions
 from duration_assets.modelling.quality import BLOCKING
 from duration_assets_tests.months import settings_for
 
+GROUPS = {"data", "models", "evaluations", "champions", "monitoring", "tuning"}
 HEAVY = ("mlflow", "dagster_mlflow", "xgboost", "sklearn", "pandas", "matplotlib")
 
 
@@ -67,7 +68,7 @@ def test_every_asset_says_what_it_is_and_whose(tmp_path: Path) -> None:
         assert node.description, node.key
         assert node.owners, node.key
         assert node.kinds, node.key
-        assert node.group_name in {"data", "models", "evaluations", "tuning"}, node.key
+        assert node.group_name in GROUPS, node.key
 
 
 def test_every_rule_that_blocks_is_a_check_of_its_asset(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ MEMBERS = {
     "models": ("preprocessor", "training_matrix", "duration_model"),
     "evaluations": ("validation_matrix", "evaluation"),
     "tuning": ("tuned_parameters",),
+    "champions": ("champion",),
 }
 
 
