@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from duration_assets.addresses import without_secrets
 from duration_assets.errors import TrackingError, UnreachableTrackingError
+from duration_assets.resources.run_owner import Owner
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -106,6 +107,25 @@ def refuse_active_run() -> None:
             f"Another MLflow run, {active.info.run_id}, is active in this process: end it with "
             "mlflow.end_run() before a training starts, which is a run of its own."
         )
+
+
+def end_run(client: MlflowClient, run_id: str, status: str, owner: Owner, log: Any) -> None:
+    """End a run; if that fails after a failed training, the training's error is the one to see."""
+    from mlflow.tracking import fluent
+
+    try:
+        check_server(client.tracking_uri)
+        while fluent.active_run() is not None:
+            fluent.end_run(status)
+        if client.get_run(run_id).info.status == "RUNNING":
+            client.set_terminated(run_id, status)
+        owner.forget()
+    except Exception as error:
+        if status == "FINISHED":
+            raise
+        log.warning(f"The MLflow run {run_id} could not be ended as {status}: {error}")
+    finally:
+        fluent._active_run_stack.get().clear()
 
 
 def is_server(tracking_uri: str) -> bool:

@@ -22,6 +22,7 @@ from duration_assets.errors import TrackingError
 from duration_assets.resources.mlflow_access import (
     check_server,
     connected,
+    end_run,
     import_mlflow,
     local_database,
     refuse_active_run,
@@ -148,7 +149,7 @@ class Tracking:
                 status = "FAILED"
                 raise
             finally:
-                _end_run(client, run_id, status, owner, log)
+                end_run(client, run_id, status, owner, log)
 
     def log_evaluation(
         self,
@@ -282,22 +283,3 @@ class Tracking:
         )
         with without_beta_warnings():
             return MlFlow(context)
-
-
-def _end_run(client: MlflowClient, run_id: str, status: str, owner: Owner, log: Any) -> None:
-    """End a run; if that fails after a failed training, the training's error is the one to see."""
-    from mlflow.tracking import fluent
-
-    try:
-        check_server(client.tracking_uri)
-        while fluent.active_run() is not None:
-            fluent.end_run(status)
-        if client.get_run(run_id).info.status == "RUNNING":
-            client.set_terminated(run_id, status)
-        owner.forget()
-    except Exception as error:
-        if status == "FINISHED":
-            raise
-        log.warning(f"The MLflow run {run_id} could not be ended as {status}: {error}")
-    finally:
-        fluent._active_run_stack.get().clear()
