@@ -68,7 +68,7 @@ def _checked_name(path: Path) -> str:
 
 
 def _checked(content: Any) -> dict[str, Any]:
-    from duration_assets.modelling.training import check_with_xgboost
+    from duration_assets.modelling.boosting import check_with_xgboost
 
     parameters = check_parameters(content)
     for tuned in shipped().values():

@@ -21,15 +21,18 @@ from duration_assets.lineage import MODEL_CODE, data_nodes, model_nodes
 from duration_assets.modelling.backtesting import YARDSTICK, Candidate, Fold, folds
 from duration_assets.modelling.cleaning import KEPT_FILE
 from duration_assets.modelling.features import feature_set_named
+from duration_assets.modelling.matrices import LARGE_WINDOW
 from duration_assets.modelling.parameters import parameters_of
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.modelling.statistics import STATISTICS_FILE
 from duration_assets.modelling.training import (
     COURSE_PARAMETERS,
     COURSE_ROUNDS,
+    LARGE_WINDOW_RATE,
     MOST_ROUNDS,
     PATIENCE,
-    for_large_window,
+    SMALL_WINDOW,
+    SMALL_WINDOW_RATE,
 )
 from duration_assets.months import Month
 from duration_assets.partition_states import StoreView
@@ -236,7 +239,7 @@ def _parameters(candidate: Candidate, settings: Settings) -> dict[str, Any]:
         return {**parameters, "rounds": COURSE_ROUNDS}
     return {
         "usual": parameters,
-        "large_window": for_large_window(parameters),
+        "rates": [SMALL_WINDOW, SMALL_WINDOW_RATE, LARGE_WINDOW, LARGE_WINDOW_RATE],
         "most_rounds": MOST_ROUNDS,
         "patience": PATIENCE,
     }

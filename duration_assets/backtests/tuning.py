@@ -122,8 +122,8 @@ class TuningMonths:
 
         if (number, bins) in self._matrices:
             return self._matrices[number, bins]
-        parts = (encoded.parts[name] for name in (TRAINING, BEGINNING, END))
-        matrices = window_matrices(*parts, self.work.threads, bins)
+        training, beginning, end = (encoded.parts[name] for name in (TRAINING, BEGINNING, END))
+        matrices = window_matrices(training, beginning, end, self.work.threads, bins)
         # Larger ones of several months would not fit into memory side by side.
         if matrices.whole.num_row() <= LARGE_WINDOW:
             self._matrices[number, bins] = matrices

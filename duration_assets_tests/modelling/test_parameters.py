@@ -9,6 +9,7 @@ import pytest
 
 from duration_assets.errors import SettingsError
 from duration_assets.lineage import model_nodes
+from duration_assets.modelling.boosting import check_with_xgboost
 from duration_assets.modelling.features import FEATURE_SETS
 from duration_assets.modelling.parameters import (
     as_text,
@@ -18,7 +19,6 @@ from duration_assets.modelling.parameters import (
     tuned_parameters,
     tuned_through,
 )
-from duration_assets.modelling.training import check_with_xgboost
 from duration_assets.months import Month
 from duration_assets_tests.months import settings_for
 

@@ -33,8 +33,8 @@ class Problem:
         self.asked.append((month, parameters))
         if len(self.asked) == self.stop_at:
             raise KeyboardInterrupt
-        away = abs(parameters["max_depth"] - 10) + abs(math.log(parameters["learning_rate"] / 0.05))
-        return 4.0 + month + 0.1 * away
+        depth, rate = float(parameters["max_depth"]), float(parameters["learning_rate"])
+        return 4.0 + month + 0.1 * (abs(depth - 10) + abs(math.log(rate / 0.05)))
 
 
 class Recorder:
