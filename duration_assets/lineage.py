@@ -65,7 +65,7 @@ def data_nodes(service: str, settings: Settings) -> list[Node]:
     raw, cleaned = f"{service}/raw_trips", f"{service}/cleaned_trips"
     return [
         Node(raw, DATA, first, "1"),
-        Node(cleaned, DATA, first, "2", (Reads(raw),)),
+        Node(cleaned, DATA, first, "3", (Reads(raw),)),
         Node(f"{service}/zone_statistics", DATA, first, "1", (Reads(cleaned),)),
     ]
 
