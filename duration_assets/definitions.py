@@ -15,6 +15,7 @@ from dagster._utils.warnings import BetaWarning, PreviewWarning
 
 from duration_assets.assets.cleaned_trips import build_cleaned_trips
 from duration_assets.assets.common import Place
+from duration_assets.assets.drift import build_drift
 from duration_assets.assets.duration_model import build_duration_model
 from duration_assets.assets.evaluation import build_evaluation
 from duration_assets.assets.raw_trips import build_raw_trips
@@ -26,7 +27,7 @@ from duration_assets.automation.conditions import condition_of
 from duration_assets.automation.failure_alert import failure_alert
 from duration_assets.automation.source_sensor import source_sensor
 from duration_assets.automation.standing_check import standing_check
-from duration_assets.lineage import Node, data_nodes, model_nodes
+from duration_assets.lineage import Node, data_nodes, model_nodes, monitoring_nodes
 from duration_assets.modelling.features import feature_set_named
 from duration_assets.progress import LogProgress
 from duration_assets.resources.store import Store
@@ -83,6 +84,9 @@ def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Defini
                 build_validation_matrix(validation),
                 build_evaluation(evaluation, feature_set),
             ]
+            (drift,) = _places(monitoring_nodes(service, name, settings), service, settings)
+            places.append(drift)
+            assets.append(build_drift(drift))
     jobs = _jobs(places)
     sensors += [standing_check(settings, jobs), failure_alert(settings)]
     return dg.Definitions(
@@ -115,17 +119,19 @@ def job_name(node: Node) -> str:
     return "_".join([*node.key.split("/")[:-1], node.group])
 
 
+def place_of(node: Node, nodes: list[Node], service: str, settings: Settings) -> Place:
+    """Return where an asset is built, beside the other `nodes` of its service or feature set."""
+    return Place(
+        node,
+        service_named(service),
+        settings,
+        # Dagster adds a sensor of its own for conditions that no sensor looks at.
+        condition_of(node, nodes) if settings.sensors else None,
+    )
+
+
 def _places(nodes: list[Node], service: str, settings: Settings) -> list[Place]:
-    return [
-        Place(
-            node,
-            service_named(service),
-            settings,
-            # Dagster adds a sensor of its own for conditions that no sensor looks at.
-            condition_of(node, nodes) if settings.sensors else None,
-        )
-        for node in nodes
-    ]
+    return [place_of(node, nodes, service, settings) for node in nodes]
 
 
 def _jobs(places: list[Place]) -> list[Any]:

@@ -105,7 +105,7 @@ def model_nodes(service: str, feature_set: str, settings: Settings) -> list[Node
             f"{prefix}/evaluation",
             EVALUATIONS,
             first.shift(1),
-            "3",
+            "4",
             (Reads(validation), Reads(model, -1, -1)),
         ),
     ]
@@ -125,8 +125,12 @@ def champion_nodes(service: str, feature_set: str, settings: Settings) -> list[N
 
 
 def monitoring_nodes(service: str, feature_set: str, settings: Settings) -> list[Node]:
-    """Return what watches the champion at work, in the order in which it is made: none yet."""
-    return []
+    """Return what watches the champion at work, in the order in which it is made."""
+    prefix = f"{service}/{feature_set}"
+    reads = (Reads(f"{service}/cleaned_trips"), Reads(f"{prefix}/champion", -1, -1))
+    first = settings.first_month_of(service).shift(2)
+    limits = "-".join(f"{limit:g}" for limit in settings.drift_limits.values())
+    return [Node(f"{prefix}/drift", MONITORING, first, f"1-{limits}", reads)]
 
 
 def nodes_of(service: str, feature_set: str, settings: Settings) -> list[Node]:

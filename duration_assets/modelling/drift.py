@@ -8,6 +8,7 @@ what was usual. A measure belongs to a kind, and each kind has one limit.
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -125,8 +126,15 @@ class Usual:
 def together(months: Iterable[Observed]) -> Observed:
     """Return several months as one."""
     parts = list(months)
-    counts = {name: sum(int(part.summary[name]) for part in parts) for name in _COUNTS}
-    return Observed(add_up(part.histograms for part in parts), counts)
+    counts: dict[str, Any] = {
+        name: sum(int(part.summary[name]) for part in parts) for name in _COUNTS
+    }
+    rejected: Counter[str] = Counter()
+    for part in parts:
+        rejected.update(part.summary["rejected"])
+    return Observed(
+        add_up(part.histograms for part in parts), {**counts, "rejected": dict(rejected)}
+    )
 
 
 def predict_month(model: DurationModel, trips: MonthTrips) -> Predicted:

@@ -32,7 +32,8 @@ _EDGES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0)
 """Miles at which distance bands end; a band holds its end, and not its beginning."""
 _MOST_OF_A_DETAIL = 9
 """Details are small numbers; what is above counts as this one."""
-_LAST_MINUTE = 60
+_LAST_MINUTE = 59
+"""What is longer counts as this one, as in the cells of a `Judgement`."""
 _MISSING = "missing"
 
 
@@ -56,10 +57,19 @@ def month_histograms(trips: pl.LazyFrame, service: Service) -> pl.DataFrame:
 
 
 def minute_histogram(minutes: FloatArray) -> pl.DataFrame:
-    """Count n predictions by whole minutes, up to 60; returns a table of `SCHEMA`."""
+    """Count n predictions by whole minutes, up to 59; returns a table of `SCHEMA`."""
     places = np.clip(np.floor(minutes), 0, _LAST_MINUTE).astype(np.int64)
     found, trips = np.unique(places, return_counts=True)
     return _named(PREDICTION, pl.DataFrame({"bin": found, "trips": trips}))
+
+
+def judged_histogram(cells: pl.DataFrame) -> pl.DataFrame:
+    """Return what `minute_histogram` makes of the predictions of judged trips.
+
+    Args:
+        cells: as of `Judgement`.
+    """
+    return _in_order([_named(PREDICTION, cells.group_by(bin="predicted").agg(pl.sum("trips")))])
 
 
 def add_up(histograms: Iterable[pl.DataFrame]) -> pl.DataFrame:

@@ -51,7 +51,8 @@ def observed(rejected: int = 0, **columns: list[Any]) -> Observed:
     nulls = trips.null_count().row(0, named=True)
     zones = nulls["pickup_zone"]
     counts = {"missing_zones": zones, "missing_distance": nulls["distance"]}
-    summary = {"rows": count + rejected, "kept": count, **counts}
+    reasons = {"under 1 minute": rejected}
+    summary = {"rows": count + rejected, "kept": count, "rejected": reasons, **counts}
     return Observed(month_histograms(trips.lazy(), GREEN), summary)
 
 

@@ -19,6 +19,7 @@ from duration_assets.modelling.histograms import (
     add_up,
     bin_names,
     histogram_of,
+    judged_histogram,
     minute_histogram,
     missing_share,
     month_histograms,
@@ -93,5 +94,11 @@ def test_the_share_of_missing_values_is_that_of_the_trips() -> None:
 
 
 def test_predictions_are_counted_by_whole_minutes_and_the_long_ones_together() -> None:
-    minutes = np.array([0.2, 5.0, 5.99, 60.0, 75.0, -3.0], dtype=np.float32)
-    assert bins(minute_histogram(minutes), PREDICTION) == [(0, 2), (5, 2), (60, 2)]
+    minutes = np.array([0.2, 5.0, 5.99, 59.0, 75.0, -3.0], dtype=np.float32)
+    assert bins(minute_histogram(minutes), PREDICTION) == [(0, 2), (5, 2), (59, 2)]
+
+
+def test_the_cells_of_a_judgement_hold_the_same_histogram() -> None:
+    cells = pl.DataFrame({"actual": [1, 2, 3], "predicted": [5, 0, 5], "trips": [1, 2, 1]})
+    minutes = np.array([0.2, 0.9, 5.0, 5.99], dtype=np.float32)
+    assert judged_histogram(cells).equals(minute_histogram(minutes))

@@ -45,6 +45,11 @@ def signed_minutes(title: str) -> Column:
     return Column(title, lambda value: f"{value:+.3f}")
 
 
+def figures(title: str) -> Column:
+    """Return a column of figures without a unit."""
+    return Column(title, lambda value: f"{value:.3f}")
+
+
 def shares(title: str) -> Column:
     """Return a column of shares of 1, which are shown in percent."""
     return Column(title, lambda value: f"{value:.1%}")
