@@ -119,19 +119,17 @@ def job_name(node: Node) -> str:
     return "_".join([*node.key.split("/")[:-1], node.group])
 
 
-def place_of(node: Node, nodes: list[Node], service: str, settings: Settings) -> Place:
-    """Return where an asset is built, beside the other `nodes` of its service or feature set."""
-    return Place(
-        node,
-        service_named(service),
-        settings,
-        # Dagster adds a sensor of its own for conditions that no sensor looks at.
-        condition_of(node, nodes) if settings.sensors else None,
-    )
-
-
 def _places(nodes: list[Node], service: str, settings: Settings) -> list[Place]:
-    return [place_of(node, nodes, service, settings) for node in nodes]
+    return [
+        Place(
+            node,
+            service_named(service),
+            settings,
+            # Dagster adds a sensor of its own for conditions that no sensor looks at.
+            condition_of(node, nodes) if settings.sensors else None,
+        )
+        for node in nodes
+    ]
 
 
 def _jobs(places: list[Place]) -> list[Any]:

@@ -11,8 +11,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from duration_assets.assets.drift import build_drift
-from duration_assets.definitions import build_resources, place_of
+from duration_assets.definitions import build_definitions
 from duration_assets.home import open_home
 from duration_assets.lineage import monitoring_nodes
 from duration_assets.months import Month
@@ -62,7 +61,7 @@ def championed(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     home = Home(tmp_path_factory.mktemp("championed"), **ALLOWING)
     simulated_folder(home.source)
     home.train(JANUARY)
-    home.train(FEBRUARY)
+    run(home, "green_data", MARCH)
     make_champion(home, FEBRUARY, JANUARY)
     return Workplace(home.source.parent)
 
@@ -77,17 +76,19 @@ def home(championed: Workplace, tmp_path: Path) -> Iterator[Home]:
     assert home.running_mlflow_runs() == []
 
 
-def watch(home: Home, month: Month = MARCH) -> dg.ExecuteInProcessResult:
-    """Make the drift of a month."""
-    (node,) = monitoring_nodes("green", "metered", home.settings)
-    asset = build_drift(place_of(node, [node], "green", home.settings))
+def run(home: Home, job: str, month: Month, *assets: str) -> dg.ExecuteInProcessResult:
+    """Run a job for a month, whole or some of its assets."""
+    resolved = build_definitions(home.settings).resolve_job_def(job)
+    chosen = [dg.AssetKey.from_user_string(asset) for asset in assets] or None
     with open_home(home.settings) as instance:
-        return dg.materialize(
-            [asset],
-            partition_key=str(month),
-            instance=instance,
-            resources=build_resources(home.settings),
+        return resolved.execute_in_process(
+            partition_key=str(month), instance=instance, asset_selection=chosen
         )
+
+
+def watch(home: Home) -> dg.ExecuteInProcessResult:
+    """Make the drift of March."""
+    return run(home, "green_metered_monitoring", MARCH, DRIFT)
 
 
 def drift(home: Home) -> Partition:
@@ -99,15 +100,12 @@ def break_march(home: Home, name: str) -> None:
     path = published(home.source, MARCH)
     write_broken(path, GREEN, BREAKS[name], path.with_suffix(".broken"))
     path.with_suffix(".broken").rename(path)
-    for asset in ("raw_trips", "cleaned_trips"):
-        manifest = home.store.require(f"green/{asset}", MARCH, "the test").folder.parent
-        shutil.rmtree(manifest)
-    home.train(FEBRUARY)
+    run(home, "green_data", MARCH)
 
 
 def told_of(done: dg.ExecuteInProcessResult) -> dict[str, dg.MetadataValue]:
-    (made,) = done.get_asset_materialization_events()
-    return dict(made.materialization.metadata)
+    (made,) = done.asset_materializations_for_node("green__metered__drift")
+    return dict(made.metadata)
 
 
 def test_a_usual_month_is_within_its_limits_and_mlflow_gets_its_report(home: Home) -> None:
