@@ -13,24 +13,24 @@ class DriftSettings(BaseSettings):
     """The limits: the largest value that was seen in 2021 and 2022, and a quarter more."""
 
     drift_zones: float = Field(
-        0.65, gt=0, description="Stability index of pickup or dropoff zone that is flagged above."
+        0.67, gt=0, description="Stability index of pickup or dropoff zone that is flagged above."
     )
     drift_features: float = Field(
-        0.65, gt=0, description="Likewise of hour, weekday, distance, vendor, passengers, type."
+        0.68, gt=0, description="Likewise of hour, weekday, distance, vendor, passengers, type."
     )
-    drift_predictions: float = Field(0.4, gt=0, description="Likewise of what is predicted.")
+    drift_predictions: float = Field(0.28, gt=0, description="Likewise of what is predicted.")
     drift_bias: float = Field(
-        0.15, gt=0, description="Mean error, too much or too little, as a share of a mean trip."
+        0.09, gt=0, description="Mean error, too much or too little, as a share of a mean trip."
     )
-    drift_error: float = Field(1.3, gt=0, description="RMSE and MAE, divided by the usual ones.")
+    drift_error: float = Field(1.41, gt=0, description="RMSE and MAE, divided by the usual ones.")
     drift_unseen_pairs: float = Field(
-        0.1, gt=0, description="Share of trips with a zone pair that the window does not have."
+        0.12, gt=0, description="Share of trips with a zone pair that the window does not have."
     )
     drift_nulls: float = Field(
-        0.2, gt=0, description="By how much a share of missing values is above the window's."
+        0.02, gt=0, description="By how much a share of missing values is above the window's."
     )
     drift_rejected: float = Field(
-        0.05, gt=0, description="By how much the share of rejected rows is above the window's."
+        0.03, gt=0, description="By how much the share of rejected rows is above the window's."
     )
 
     @property

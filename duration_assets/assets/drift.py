@@ -87,7 +87,9 @@ def build_drift(place: Place) -> dg.AssetsDefinition:
         if store.months(cleaned.asset)[-1] == month:
             # Of a month long past, nobody wants to be told.
             found = problems(partition.summary)
-            tell_of_drift(place.settings, place.node.key, month, found, context.run_id, context.log)
+            tell_of_drift(
+                place.settings, place.node.key, month, found, context.run.run_id, context.log
+            )
         return result(
             partition,
             {

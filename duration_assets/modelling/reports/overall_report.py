@@ -21,6 +21,7 @@ from duration_assets.modelling.reports.report import (
     counts,
     figures,
     minutes,
+    months,
     shares,
     signed_minutes,
     texts,
@@ -65,8 +66,8 @@ class Overview:
 
 def overall_report(overview: Overview) -> Report:
     """Say how a feature set is doing."""
-    months = sorted({*overview.cleaned, *overview.evaluations, *overview.drifts})
-    span = f", {months[0]} to {months[-1]}" if months else ""
+    there = sorted({*overview.cleaned, *overview.evaluations, *overview.drifts})
+    span = f", {there[0]} to {there[-1]}" if there else ""
     return Report(
         f"{overview.service}, {overview.feature_set}: models in use{span}",
         [
@@ -93,7 +94,8 @@ def _champion(overview: Overview) -> Iterator[Block]:
     yield (
         f"In use since the decision of {changes[-1]}: version {newest['champion_version']}, "
         f"trained on months up to {newest['champion_training_month']}. The last decision is that "
-        f"of {month}; the model in use changed at {len(changes)} of {len(decided)} decisions."
+        f"of {month}; the model in use changed at {len(changes)} of {len(decided)} decisions. What "
+        "a person decides shows here with the next month's decision."
     )
     rows = [
         [
@@ -105,8 +107,8 @@ def _champion(overview: Overview) -> Iterator[Block]:
         ]
         for month, each in decided.items()
     ]
-    titles = ("decided on", "outcome", "version in use", "trained up to", "why")
-    yield Table(tuple(map(texts, titles)), rows)
+    columns = (months("decided on"), months("outcome"), texts("version in use"))
+    yield Table((*columns, months("trained up to"), texts("why")), rows)
 
 
 def _changes(decided: Summaries) -> list[Month]:
@@ -157,7 +159,7 @@ def _errors(overview: Overview) -> Iterator[Block]:
         [str(month), *(_or_none(values[place]) for values in shown.values()), _or_none(bias)]
         for place, (month, bias) in enumerate(zip(judged, biases, strict=True))
     ]
-    yield Table((texts("month"), *map(minutes, shown), signed_minutes("champion's bias")), rows)
+    yield Table((months("month"), *map(minutes, shown), signed_minutes("champion's bias")), rows)
 
 
 def _tuned(overview: Overview) -> int:
@@ -182,15 +184,15 @@ def _coverage(overview: Overview) -> Iterator[Block]:
         "that ended within theirs, and how wide they were in the mean."
     )
     values = [metrics["coverage"] * 100 for metrics in covered.values()]
-    months = list(map(str, covered))
+    names = list(map(str, covered))
     what = "trips within their intervals, %"
-    content = plots.lines_by_month(months, {overview.feature_set: values}, what, COVERAGE * 100)
+    content = plots.lines_by_month(names, {overview.feature_set: values}, what, COVERAGE * 100)
     yield Picture("coverage_by_month", content, f"{what[0].upper()}{what[1:]}, by month")
     rows = [
         [str(month), metrics["coverage"], metrics["interval_width"]]
         for month, metrics in covered.items()
     ]
-    yield Table((texts("month"), shares("inside"), minutes("mean width")), rows)
+    yield Table((months("month"), shares("inside"), minutes("mean width")), rows)
 
 
 def _drift(overview: Overview) -> Iterator[Block]:
@@ -231,7 +233,7 @@ def _drift(overview: Overview) -> Iterator[Block]:
         for month, each in overview.drifts.items()
     ]
     titles = (name.replace("_", " ") for name in KINDS)
-    yield Table((texts("month"), *map(figures, titles), texts("flagged")), rows)
+    yield Table((months("month"), *map(figures, titles), texts("flagged")), rows)
 
 
 def _largest(measures: Mapping[str, float], kind: str) -> float:
@@ -253,8 +255,8 @@ def _quality(overview: Overview) -> Iterator[Block]:
         reason: [100 * _share(each["rejected"][reason], each["rows"]) for each in _of(overview)]
         for reason in REASONS
     }
-    months = list(map(str, overview.cleaned))
-    content = plots.lines_by_month(months, rejected, "rejected rows, %")
+    names = list(map(str, overview.cleaned))
+    content = plots.lines_by_month(names, rejected, "rejected rows, %")
     yield Picture("rejected_by_month", content, "Rejected rows by month and reason")
     rows = [
         [
@@ -269,7 +271,7 @@ def _quality(overview: Overview) -> Iterator[Block]:
     ]
     yield Table(
         (
-            texts("month"),
+            months("month"),
             counts("rows"),
             counts("kept"),
             *map(shares, REASONS),
