@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from duration_assets.assets.common import Place
-from duration_assets.modelling import quality
+from duration_assets.modelling import drift, quality
 from duration_assets.months import Month
 from duration_assets.resources.partition import Partition
 from duration_assets.resources.store import Store
@@ -40,11 +40,12 @@ def check_results(place: Place, partition: Partition, store: Store) -> list[dg.A
     results = []
     for name, judge, blocking in _judges(place):
         problem = judge(partition, store)
+        is_error = blocking or name in _SERIOUS
         results.append(
             dg.AssetCheckResult(
                 check_name=name,
                 passed=problem is None,
-                severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+                severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
                 description=problem or "As it should be.",
             )
         )
@@ -85,6 +86,14 @@ def _better_than_baselines(partition: Partition, _store: Store) -> str | None:
     return quality.better_than_baselines(partition.summary["metrics"])
 
 
+def _within_limits(kind: str) -> Judge:
+    def judge(partition: Partition, _store: Store) -> str | None:
+        return drift.problem(kind, partition.summary)
+
+    judge.__doc__ = f"Say if {drift.KINDS[kind].says}."
+    return judge
+
+
 def _back() -> Iterable[int]:
     return range(1, MONTHS_BEFORE + 1)
 
@@ -93,4 +102,7 @@ _WARNINGS: dict[str, tuple[tuple[str, Any], ...]] = {
     "raw_trips": (("rows_like_before", _rows_like_before),),
     "cleaned_trips": (("rejected_share", _by_summary(quality.rejected_share)),),
     "evaluation": (("better_than_baselines", _better_than_baselines),),
+    "drift": tuple((kind, _within_limits(kind)) for kind in drift.KINDS),
 }
+_SERIOUS = {name for name, kind in drift.KINDS.items() if kind.is_serious}
+"""Checks that block nothing, and show as errors all the same."""

@@ -17,6 +17,7 @@ from duration_assets.assets.champion import build_champion
 from duration_assets.assets.champion_by_hand import build_hand_jobs
 from duration_assets.assets.cleaned_trips import build_cleaned_trips
 from duration_assets.assets.common import Place
+from duration_assets.assets.drift import build_drift
 from duration_assets.assets.duration_model import build_duration_model
 from duration_assets.assets.evaluation import build_evaluation
 from duration_assets.assets.raw_trips import build_raw_trips
@@ -41,7 +42,7 @@ from duration_assets.resources.zone_lookup import ZoneLookup
 from duration_assets.services import service_named
 from duration_assets.settings import Settings
 
-MONITORS: dict[str, Callable[[Place], dg.AssetsDefinition]] = {}
+MONITORS: dict[str, Callable[[Place], dg.AssetsDefinition]] = {"drift": build_drift}
 """What builds the assets that watch the champion at work, by the last part of their keys."""
 
 

@@ -76,7 +76,7 @@ def data_nodes(service: str, settings: Settings) -> list[Node]:
     raw, cleaned = f"{service}/raw_trips", f"{service}/cleaned_trips"
     return [
         Node(raw, DATA, first, "1"),
-        Node(cleaned, DATA, first, "2", (Reads(raw),)),
+        Node(cleaned, DATA, first, "3", (Reads(raw),)),
         Node(f"{service}/zone_statistics", DATA, first, "1", (Reads(cleaned),)),
     ]
 
@@ -121,7 +121,7 @@ def model_nodes(service: str, feature_set: str, settings: Settings) -> list[Node
             f"{prefix}/evaluation",
             EVALUATIONS,
             first.shift(1),
-            "3",
+            "4",
             (Reads(validation), Reads(model, -1, -1)),
         ),
     ]
@@ -169,8 +169,12 @@ def champion_nodes(service: str, feature_set: str, settings: Settings) -> list[N
 
 
 def monitoring_nodes(service: str, feature_set: str, settings: Settings) -> list[Node]:
-    """Return what watches the champion at work, in the order in which it is made: none yet."""
-    return []
+    """Return what watches the champion at work, in the order in which it is made."""
+    prefix = f"{service}/{feature_set}"
+    reads = (Reads(f"{service}/cleaned_trips"), Reads(f"{prefix}/champion", -1, -1))
+    first = settings.first_month_of(service).shift(2)
+    limits = "-".join(f"{limit:g}" for limit in settings.drift_limits.values())
+    return [Node(f"{prefix}/drift", MONITORING, first, f"1-{limits}", reads)]
 
 
 def nodes_of(service: str, feature_set: str, settings: Settings) -> list[Node]:

@@ -19,9 +19,10 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from duration_assets.addresses import without_secrets
+from duration_assets.drift_settings import DriftSettings
 from duration_assets.errors import SettingsError
 from duration_assets.months import Month
 from duration_assets.services import SERVICES, service_named
@@ -68,7 +69,7 @@ def _first_months(value: Any) -> Any:
 NameList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 
 
-class Settings(BaseSettings):
+class Settings(DriftSettings):
     """All settings of one process.
 
     Raises:

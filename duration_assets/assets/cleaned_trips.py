@@ -1,4 +1,7 @@
-"""`cleaned_trips`: the kept trips of a month in one schema, and the rejected ones beside them."""
+"""`cleaned_trips`: the kept trips of a month in one schema, and the rejected ones beside them.
+
+A histogram of each feature lies with them, for whoever compares months later.
+"""
 
 from dataclasses import asdict
 
@@ -16,6 +19,7 @@ from duration_assets.modelling.cleaning import (
     REJECTED_FILE,
     clean_month,
 )
+from duration_assets.modelling.histograms import HISTOGRAMS_FILE, month_histograms
 from duration_assets.resources.store import Store
 
 
@@ -41,6 +45,8 @@ def build_cleaned_trips(place: Place) -> dg.AssetsDefinition:
         with store.writing(place.node.key, month) as draft:
             kept, rejected = draft.folder / KEPT_FILE, draft.folder / REJECTED_FILE
             summary = clean_month(published, place.service, month, kept, rejected)
+            histograms = month_histograms(pl.scan_parquet(kept), place.service)
+            histograms.write_parquet(draft.folder / HISTOGRAMS_FILE)
             partition = place.commit(
                 draft,
                 inputs,

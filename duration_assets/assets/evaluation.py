@@ -17,6 +17,7 @@ from duration_assets.assets.validation_matrix import TRIPS_FILE, VALIDATION
 from duration_assets.checks import check_results, check_specs
 from duration_assets.modelling.baselines import LINEAR_FILE, MEDIANS_FILE, Baselines
 from duration_assets.modelling.features import FeatureSet, feature_names
+from duration_assets.modelling.histograms import HISTOGRAMS_FILE, judged_histogram
 from duration_assets.modelling.judging import Judgement, judge, score_trips
 from duration_assets.modelling.matrix_files import StoredExamples
 from duration_assets.modelling.reports.errors_by_slice import SLICES_FILE, Zones
@@ -183,6 +184,7 @@ def _write(folder: Path, judged: _Judged, report: Report) -> dict[str, bytes]:
     judgement = judged.judgement
     (folder / METRICS_FILE).write_text(json.dumps(judgement.metrics, sort_keys=True))
     judgement.slices.write_parquet(folder / SLICES_FILE)
+    judged_histogram(judgement.cells).write_parquet(folder / HISTOGRAMS_FILE)
     if judged.relies_on is not None:
         (folder / RELIANCE_FILE).write_text(json.dumps(judged.relies_on, indent=1))
     files = {f"{name}.png": content for name, content in report.pictures().items()}

@@ -1,4 +1,4 @@
-"""Telling somebody of a run that failed: in the log, or at a web address.
+"""Telling somebody of a run that failed, or of drift: in the log, or at a web address.
 
 Another way to tell is one more class with a method `send`, chosen in `alert_of`.
 """
@@ -22,11 +22,11 @@ _TRIES = 3
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that failed, and that nothing starts again.
+    """A run that failed, and that nothing starts again; or one that found drift.
 
     Attributes:
         text: all of it in one message.
-        assets: the keys of the assets it was to make.
+        assets: the keys of the assets it was to make, or made.
         partition: the month; None if the run has none.
         run_id: Dagster's.
         url: the run's page in Dagster's web UI.

@@ -77,6 +77,62 @@ def errors_by(parts: Sequence[str], errors: Sequence[float], what: str) -> bytes
     return _png(draw)
 
 
+def shares_beside(
+    names: Sequence[str], groups: Mapping[str, Sequence[float]], what: str, title: str
+) -> bytes:
+    """Draw the shares of bins of several groups of trips side by side, in percent.
+
+    Args:
+        names: of k bins.
+        groups: k shares of 1 for each group, by its name.
+        what: what the bins are of, as the axis says.
+        title: of the picture.
+    """
+
+    def draw(axes: Any) -> None:
+        places = np.arange(len(names))
+        width = 0.8 / len(groups)
+        for number, (name, shares) in enumerate(groups.items()):
+            axes.bar(
+                places + (number + 0.5) * width - 0.4, np.multiply(shares, 100), width, label=name
+            )
+        _label(axes, places, names)
+        axes.set(xlabel=what, ylabel="trips, %", title=title)
+        axes.legend(loc="upper right", frameon=False, fontsize="small")
+
+    return _png(draw)
+
+
+def lines_by_month(
+    months: Sequence[str],
+    lines: Mapping[str, Sequence[float]],
+    what: str,
+    limit: float | None = None,
+) -> bytes:
+    """Draw figures by month.
+
+    Args:
+        months: the names of k months, in time.
+        lines: k values for each figure; NaN where it has none.
+        what: what the values are, as the axis says.
+        limit: a value that is marked, if there is one.
+    """
+
+    def draw(axes: Any) -> None:
+        for name, values in lines.items():
+            axes.plot(values, marker="o", markersize=3, label=name)
+        if limit is not None:
+            axes.axhline(limit, color="red", linewidth=0.8, linestyle="--", label="limit")
+        _label(axes, np.arange(len(months)), months)
+        axes.set(
+            xlim=(-0.5, len(months) - 0.5), xlabel="month", ylabel=what, title=f"{what} by month"
+        )
+        axes.grid(axis="y", linewidth=0.3)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize="small")
+
+    return _png(draw, left=0.07, right=0.78, size=(10, 3.4))
+
+
 def calibration(groups: pl.DataFrame) -> bytes:
     """Draw what trips took against what was predicted for them, by groups of equal size.
 

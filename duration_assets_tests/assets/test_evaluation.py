@@ -102,7 +102,9 @@ def test_an_evaluation_holds_its_report_slices_and_pictures_and_mlflow_gets_them
         *("error_by_hour.png", "error_by_distance.png"),
     }
     files = {"report.html", "slices.parquet", "metrics.json", "reliance.json"}
-    assert names == pictures | files
+    assert names == pictures | files | {"histograms.parquet"}
+    predicted = pl.read_parquet(made.file("histograms.parquet"))
+    assert predicted["trips"].sum() == part_of(slices_of(made), HOUR)["trips"].sum()
     client = home.tracking._client()
     logged = client.list_artifacts(made.summary["run_id"], "evaluation")
     assert {Path(each.path).name for each in logged} == {*pictures, "report.html"}

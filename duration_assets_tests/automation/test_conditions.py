@@ -9,6 +9,7 @@ from duration_assets_tests.automation.world import Asked, World
 
 MODEL_GROUP = ("preprocessor", "training_matrix", "duration_model")
 JUDGING_GROUP = ("validation_matrix", "evaluation")
+WATCHING_GROUP = ("drift",)
 
 
 @pytest.fixture
@@ -28,6 +29,11 @@ def evaluations(*months: str) -> Asked:
 def judged(*months: str) -> Asked:
     """What follows from an evaluation too: it is asked for when that is made."""
     return evaluations(*months) | {("champion", month) for month in months}
+
+
+def watched(*months: str) -> Asked:
+    """What follows from the champion of the month before each."""
+    return {(name, month) for name in WATCHING_GROUP for month in months}
 
 
 def land(world: World, *months: str) -> Asked:
@@ -52,14 +58,17 @@ def test_a_model_is_judged_when_the_next_month_is_there(world: World) -> None:
 
 
 def test_six_months_at_once_make_every_model_and_every_evaluation_once(world: World) -> None:
-    assert land(world, *FIRST_HALF) == models(*FIRST_HALF) | judged(*FIRST_HALF[1:])
+    asked = land(world, *FIRST_HALF)
+
+    assert asked == models(*FIRST_HALF) | judged(*FIRST_HALF[1:]) | watched(*FIRST_HALF[2:])
 
 
 def test_a_window_waits_for_a_month_that_is_missing_in_it(world: World) -> None:
     asked = land(world, "2023-01", "2023-03")
 
     assert asked == models("2023-01")
-    assert land(world, "2023-02") == models("2023-02", "2023-03") | judged("2023-02", "2023-03")
+    both = ("2023-02", "2023-03")
+    assert land(world, "2023-02") == models(*both) | judged(*both) | watched("2023-03")
 
 
 def test_a_month_that_arrives_years_late_is_carried_on_too(
@@ -84,8 +93,10 @@ def test_a_changed_month_redoes_every_window_that_holds_it_and_what_judges_on_it
 
     world.publish("2023-02", "published again")
 
-    assert world.settle() == models("2023-02", "2023-03", "2023-04") | judged(
-        "2023-02", "2023-03", "2023-04", "2023-05"
+    assert world.settle() == (
+        models("2023-02", "2023-03", "2023-04")
+        | judged("2023-02", "2023-03", "2023-04", "2023-05")
+        | watched("2023-03", "2023-04", "2023-05", "2023-06")
     )
 
 
@@ -120,7 +131,7 @@ def test_months_out_of_order_end_with_everything_made(world: World) -> None:
     for month in reversed(FIRST_HALF):
         everything |= land(world, month)
 
-    assert everything == models(*FIRST_HALF) | judged(*FIRST_HALF[1:])
+    assert everything == (models(*FIRST_HALF) | judged(*FIRST_HALF[1:]) | watched(*FIRST_HALF[2:]))
 
 
 def test_three_years_at_once_are_each_asked_for_once(
@@ -129,7 +140,9 @@ def test_three_years_at_once_are_each_asked_for_once(
     months = [f"{year}-{number:02d}" for year in (2021, 2022, 2023) for number in range(1, 13)]
     world = World(tmp_path, own_instance, first_month="2021-01", last_month="2023-12", window=12)
 
-    assert land(world, *months) == models(*months) | judged(*months[1:])
+    asked = land(world, *months)
+
+    assert asked == models(*months) | judged(*months[1:]) | watched(*months[2:])
 
 
 def test_what_a_run_makes_while_the_automation_looks_is_not_asked_for_again(world: World) -> None:

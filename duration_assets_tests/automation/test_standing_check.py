@@ -20,6 +20,7 @@ PREPROCESSOR, MATRIX, MODEL = (
 )
 MODEL_GROUP = {PREPROCESSOR, MATRIX, MODEL}
 JUDGING_GROUP = {"green/metered/validation_matrix", "green/metered/evaluation"}
+WATCHING_GROUP = {"green/metered/drift"}
 
 
 class Checked:
@@ -63,7 +64,8 @@ def change_while_a_model_is_made(world: World, month: str) -> None:
     run = world.begin(month, *nodes)
     read = [world.inputs(node, month) for node in nodes[:2]]
     world.publish(month, "published again")
-    assert world.look_and_make() == {("validation_matrix", month), ("evaluation", month)}
+    of_the_month = ("validation_matrix", "evaluation", "drift")
+    assert world.look_and_make() == {(name, month) for name in of_the_month}
     for node, inputs in zip(nodes[:2], read, strict=True):
         world.finish(node, month, inputs)
     world.make(nodes[2], month)
@@ -98,11 +100,12 @@ def test_what_was_left_stale_is_asked_for_at_the_second_look_and_once(checked: C
     expected = {
         "green_metered_models 2023-03": MODEL_GROUP,
         "green_metered_evaluations 2023-03": JUDGING_GROUP,
+        "green_metered_monitoring 2023-03": WATCHING_GROUP,
     }
     assert checked.look() == expected
     # Dagster makes no second run for a key that it has seen.
     assert checked.look() == expected
-    assert len(set(checked.keys)) == 2
+    assert len(set(checked.keys)) == 3
 
 
 def test_a_month_that_goes_back_to_its_first_bytes_is_asked_for_again(checked: Checked) -> None:
@@ -139,9 +142,12 @@ def test_what_failed_is_named_with_its_run_and_not_asked_for(checked: Checked) -
     world.instance.report_run_failed(run)
 
     checked.look()
-    assert set(checked.look()) == {"green_metered_evaluations 2023-03"}
-    checked.world.make(world.nodes["green/metered/validation_matrix"], "2023-03")
-    checked.world.make(world.nodes["green/metered/evaluation"], "2023-03")
+    assert set(checked.look()) == {
+        "green_metered_evaluations 2023-03",
+        "green_metered_monitoring 2023-03",
+    }
+    for name in ("validation_matrix", "evaluation", "drift"):
+        checked.world.make(world.nodes[f"green/metered/{name}"], "2023-03")
     checked.look()
     assert f"green/metered/duration_model: 2023-03 failed (run {run.run_id[:8]})" in checked.reason
 
@@ -184,4 +190,4 @@ def test_of_three_years_only_what_a_changed_month_went_into_is_asked_for(tmp_pat
         world.publish("2021-12", "published again")
         checked = Checked(world)
         assert checked.look() == {}
-        assert len(checked.look()) == 12 + 1
+        assert len(checked.look()) == 12 + 1 + 1

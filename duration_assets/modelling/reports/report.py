@@ -18,16 +18,23 @@ class Column:
         title: of the column.
         write: turns a value, which is never None, into text.
         is_figure: whether it holds figures, which are aligned by their last digit.
+        wraps: whether a text may go over several lines; figures never do.
     """
 
     title: str
     write: Callable[[Any], str] = str
     is_figure: bool = True
+    wraps: bool = True
 
 
 def texts(title: str) -> Column:
     """Return a column of texts."""
     return Column(title, is_figure=False)
+
+
+def months(title: str) -> Column:
+    """Return a column of months."""
+    return Column(title, is_figure=False, wraps=False)
 
 
 def counts(title: str) -> Column:
@@ -43,6 +50,11 @@ def minutes(title: str) -> Column:
 def signed_minutes(title: str) -> Column:
     """Return a column of minutes too many or too few."""
     return Column(title, lambda value: f"{value:+.3f}")
+
+
+def figures(title: str) -> Column:
+    """Return a column of figures without a unit."""
+    return Column(title, lambda value: f"{value:.3f}")
 
 
 def shares(title: str) -> Column:
