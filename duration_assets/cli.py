@@ -18,6 +18,7 @@ from duration_assets.commands.options import (
     service_option,
     settings_for,
 )
+from duration_assets.commands.predict import predict
 from duration_assets.commands.reproduce import reproduce
 from duration_assets.commands.status import status
 from duration_assets.commands.stopping import INTERRUPTED
@@ -121,6 +122,7 @@ def dev() -> None:
 
 main.add_command(backfill)
 main.add_command(backtest)
+main.add_command(predict)
 main.add_command(reproduce)
 main.add_command(status)
 
