@@ -90,6 +90,10 @@ class TrackingError(DurationError):
     """MLflow cannot be reached, or refused what was logged."""
 
 
+class RegistryError(TrackingError):
+    """MLflow's registry does not hold the version asked for, or not as a training left it."""
+
+
 class UnreachableTrackingError(TrackingError):
     """MLflow's server does not answer."""
 

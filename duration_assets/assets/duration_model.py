@@ -12,7 +12,7 @@ import polars as pl
 
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import column_schema, pictures, preview, result
-from duration_assets.assets.model_records import card_facts, registered_name, training_record
+from duration_assets.assets.model_records import card_facts, training_record
 from duration_assets.modelling.baselines import BASELINE_FILES
 from duration_assets.modelling.features import FeatureSet
 from duration_assets.modelling.matrices import part_names
@@ -28,6 +28,7 @@ from duration_assets.months import Month
 from duration_assets.progress import Progress, Report
 from duration_assets.resources.files import write_atomically
 from duration_assets.resources.partition import Draft, Partition
+from duration_assets.resources.registry import registered_name
 from duration_assets.resources.store import Store
 from duration_assets.resources.tracking import Tracking
 from duration_assets.resources.training_run import TrainingRun

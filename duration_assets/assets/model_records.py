@@ -26,13 +26,9 @@ from duration_assets.modelling.training_record import (
 )
 from duration_assets.months import Month
 from duration_assets.resources.partition import Partition, partition_name
+from duration_assets.resources.registry import registered_name
 from duration_assets.resources.store import Store
 from duration_assets.resources.tracking import Tracking
-
-
-def registered_name(service: str, feature_set: str) -> str:
-    """Return the name of a service's models of a feature set in MLflow's registry."""
-    return f"{service}-{feature_set}-duration"
 
 
 def training_record(
