@@ -17,6 +17,7 @@ from duration_assets.assets.cleaned_trips import build_cleaned_trips
 from duration_assets.assets.common import Place
 from duration_assets.assets.duration_model import build_duration_model
 from duration_assets.assets.evaluation import build_evaluation
+from duration_assets.assets.predictions import build_predictions
 from duration_assets.assets.raw_trips import build_raw_trips
 from duration_assets.assets.training_matrix import build_training_matrix
 from duration_assets.assets.validation_matrix import build_validation_matrix
@@ -26,7 +27,7 @@ from duration_assets.automation.conditions import condition_of
 from duration_assets.automation.failure_alert import failure_alert
 from duration_assets.automation.source_sensor import source_sensor
 from duration_assets.automation.standing_check import standing_check
-from duration_assets.lineage import Node, data_nodes, model_nodes
+from duration_assets.lineage import Node, data_nodes, model_nodes, monitoring_nodes
 from duration_assets.modelling.features import feature_set_named
 from duration_assets.progress import LogProgress
 from duration_assets.resources.store import Store
@@ -83,6 +84,10 @@ def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Defini
                 build_validation_matrix(validation),
                 build_evaluation(evaluation, feature_set),
             ]
+            watching = monitoring_nodes(service, name, settings)
+            (predictions,) = _places(watching, service, settings)
+            places.append(predictions)
+            assets.append(build_predictions(predictions, feature_set))
     jobs = _jobs(places)
     sensors += [standing_check(settings, jobs), failure_alert(settings)]
     return dg.Definitions(

@@ -125,8 +125,20 @@ def champion_nodes(service: str, feature_set: str, settings: Settings) -> list[N
 
 
 def monitoring_nodes(service: str, feature_set: str, settings: Settings) -> list[Node]:
-    """Return what watches the champion at work, in the order in which it is made: none yet."""
-    return []
+    """Return what the champion does at work, in the order in which it is made."""
+    prefix = f"{service}/{feature_set}"
+    # Asked is the model that was in use before anything was known of the month.
+    in_use = Reads(f"{prefix}/champion", -1, -1)
+    first = settings.first_month_of(service).shift(2)
+    return [
+        Node(
+            f"{prefix}/predictions",
+            MONITORING,
+            first,
+            "1",
+            (Reads(f"{service}/raw_trips"), in_use),
+        )
+    ]
 
 
 def nodes_of(service: str, feature_set: str, settings: Settings) -> list[Node]:

@@ -117,6 +117,26 @@ class Registry:
             )
         return listed[0]
 
+    def version_of(self, name: str, number: int) -> RegisteredModel:
+        """Return a version by its number.
+
+        Args:
+            name: as of `registered_name`.
+            number: counts the versions from 1.
+
+        Raises:
+            TrackingError: if MLflow cannot be reached.
+            RegistryError: if there is none.
+        """
+        if self._is_there():
+            with connected(self.tracking_uri) as client:
+                if client.search_model_versions(f"name = '{name}' and version_number = {number}"):
+                    return self._described(client, name, number)
+        raise RegistryError(
+            f"{name} has no version {number} at {without_secrets(self.tracking_uri)}: MLflow's "
+            "page of registered models lists those that there are."
+        )
+
     def folder_of(self, model: RegisteredModel) -> Path:
         """Return a folder with a version's plain files, for `DurationModel.load`.
 

@@ -31,9 +31,7 @@ def months(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def models(
-    months: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, DurationModel]:
+def models(months: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, DurationModel]:
     scratch = tmp_path_factory.mktemp("scratch")
     january = months / f"{JANUARY}.parquet"
     return {name: quick_model(january, GREEN, JANUARY, name, scratch) for name in FEATURE_SETS}

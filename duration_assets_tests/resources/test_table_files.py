@@ -31,16 +31,21 @@ def test_batches_become_one_table_that_takes_the_place_of_the_old_one(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def write_and_stop(path: Path, stop: BaseException) -> None:
+    with writing_table(path, SCHEMA) as write:
+        write(ROWS)
+        raise stop
+
+
 @pytest.mark.parametrize("ending", [".parquet", ".csv"])
-@pytest.mark.parametrize("stop", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("stop", [ValueError(), KeyboardInterrupt()])
 def test_what_stops_in_the_middle_leaves_the_old_table_alone(
-    stop: type[BaseException], ending: str, tmp_path: Path
+    stop: BaseException, ending: str, tmp_path: Path
 ) -> None:
     path = tmp_path / f"table{ending}"
     path.write_text("before")
-    with pytest.raises(stop), writing_table(path, SCHEMA) as write:
-        write(ROWS)
-        raise stop
+    with pytest.raises(type(stop)):
+        write_and_stop(path, stop)
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -48,15 +53,11 @@ def test_what_stops_in_the_middle_leaves_the_old_table_alone(
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "table.csv"
     with pytest.raises(StoreError, match=rf"{path} cannot be written \(No such file"):
-        with writing_table(path, SCHEMA) as write:
-            write(ROWS)
+        write_and_stop(path, ValueError())
 
 
 def test_a_full_disk_is_called_so(tmp_path: Path) -> None:
-    def full() -> pl.DataFrame:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
+    full = OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(StoreError, match="The disk is full"):
-        with writing_table(tmp_path / "table.parquet", SCHEMA) as write:
-            write(full())
+        write_and_stop(tmp_path / "table.parquet", full)
     assert list(tmp_path.iterdir()) == []
