@@ -106,7 +106,7 @@ def choose_model(
             registry.version_of_run(name, partition.summary["run_id"]), partition.folder
         )
     if version is not None:
-        registered = registry.version_of(name, version)
+        registered = registry.version(name, version)
     else:
         found = registry.holder_of(name, CHAMPION)
         if found is None:

@@ -6,12 +6,12 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from duration_assets.assets.champion import MODEL_FOLDER
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import describe_table, result
 from duration_assets.assets.raw_trips import TRIPS_FILE
 from duration_assets.checks import check_results, check_specs
 from duration_assets.modelling.batch_predictions import COLUMN_DESCRIPTIONS, BatchSummary, rides_of
-from duration_assets.modelling.features import FeatureSet
 from duration_assets.modelling.published_rows import open_rows
 from duration_assets.predicting import version_name, write_predictions
 from duration_assets.progress import Progress
@@ -22,7 +22,7 @@ from duration_assets.resources.store import Store
 PREDICTIONS_FILE = "predictions.parquet"
 
 
-def build_predictions(place: Place, feature_set: FeatureSet) -> dg.AssetsDefinition:
+def build_predictions(place: Place) -> dg.AssetsDefinition:
     """Build the asset for a service and feature set."""
 
     @dg.asset(
@@ -46,7 +46,8 @@ def build_predictions(place: Place, feature_set: FeatureSet) -> dg.AssetsDefinit
         month = month_of(context)
         inputs = place.inputs(month, store)
         champion = inputs["champion"][month.shift(-1)]
-        model = DurationModel.load(champion.file("model"))
+        model = DurationModel.load(champion.file(MODEL_FOLDER))
+        feature_set = model.preprocessor.feature_set
         published = inputs["raw_trips"][month]
         rows = open_rows(published.file(TRIPS_FILE), place.service, feature_set)
         name = registered_name(place.service.name, feature_set.name)

@@ -31,6 +31,7 @@ GROUPS = (DATA, MODELS, EVALUATIONS)
 ALL_GROUPS = (*GROUPS, CHAMPIONS, MONITORING)
 """In the order in which a month goes through them."""
 
+_NOTHING_BEFORE = "there is no month before it to train on"
 _TOO_EARLY = {MONITORING: "there is no month before it with a champion"}
 
 AssetMonth = tuple[str, Month]

@@ -86,7 +86,7 @@ class Registry:
         if not self._is_there():
             return None
         with connected(self.tracking_uri) as client:
-            found = _registered(client, name)
+            found = registered(client, name)
             version = found.aliases.get(alias) if found is not None else None
             return None if version is None else self._described(client, name, int(version))
 
@@ -117,12 +117,8 @@ class Registry:
             )
         return listed[0]
 
-    def version_of(self, name: str, number: int) -> RegisteredModel:
+    def version(self, name: str, number: int) -> RegisteredModel:
         """Return a version by its number.
-
-        Args:
-            name: as of `registered_name`.
-            number: counts the versions from 1.
 
         Raises:
             TrackingError: if MLflow cannot be reached.
@@ -130,12 +126,14 @@ class Registry:
         """
         if self._is_there():
             with connected(self.tracking_uri) as client:
-                if client.search_model_versions(f"name = '{name}' and version_number = {number}"):
+                asked = client.search_model_versions(f"name = '{name}'", max_results=10_000)
+                numbers = sorted(int(each.version) for each in asked)
+                if number in numbers:
                     return self._described(client, name, number)
-        raise RegistryError(
-            f"{name} has no version {number} at {without_secrets(self.tracking_uri)}: MLflow's "
-            "page of registered models lists those that there are."
-        )
+        else:
+            numbers = []
+        there = f"has {len(numbers)}, up to {numbers[-1]}" if numbers else "has none yet"
+        raise RegistryError(f"{name} has no version {number}: it {there}.")
 
     def folder_of(self, model: RegisteredModel) -> Path:
         """Return a folder with a version's plain files, for `DurationModel.load`.
@@ -199,7 +197,7 @@ def registered_name(service: str, feature_set: str) -> str:
     return f"{service}-{feature_set}-duration"
 
 
-def _registered(client: MlflowClient, name: str) -> Any:
+def registered(client: MlflowClient, name: str) -> Any:
     """Return MLflow's own description of a registered model, None if there is none."""
     from mlflow.exceptions import MlflowException
 
