@@ -17,9 +17,10 @@ from duration_assets.predicting import write_predictions
 from duration_assets.simulation import SIMULATED_KEY
 from duration_assets.simulation.writer import write_month
 from duration_assets_tests.modelling.quick_models import quick_model
-from duration_assets_tests.months import FEBRUARY, GREEN, JANUARY, green_rows
+from duration_assets_tests.months import FEBRUARY, GREEN, JANUARY, MARCH, green_rows
 
 ROWS = 5_000
+REAL = (FEBRUARY, MARCH)
 
 
 @pytest.fixture(scope="module")
@@ -205,3 +206,21 @@ def test_times_may_be_text_in_a_parquet_file(
     found, _ = predict(models["metered"], as_text, tmp_path)
     expected, _ = predict(models["metered"], rows, tmp_path)
     assert found.equals(expected)
+
+
+@pytest.mark.real_data
+def test_a_real_month_is_predicted_as_in_process_to_the_last_bit(
+    real_data: Path, tmp_path: Path
+) -> None:
+    files = {month: real_data / "trip-data" / f"green_tripdata_{month}.parquet" for month in REAL}
+    model = quick_model(files[FEBRUARY], GREEN, FEBRUARY, "metered", tmp_path)
+    rows = pl.read_parquet(files[MARCH])
+    predictions, summary = predict(model, rows, tmp_path)
+    expected = model.predict_published_intervals(rows.to_pandas())
+    np.testing.assert_array_equal(predictions["predicted_duration"].to_numpy(), expected.minutes)
+    np.testing.assert_array_equal(predictions["low"].to_numpy(), expected.low)
+    np.testing.assert_array_equal(predictions["high"].to_numpy(), expected.high)
+    assert summary.predicted == len(rows)
+    assert summary.judged == 69_392
+    assert summary.rmse is not None
+    assert summary.rmse < 6
