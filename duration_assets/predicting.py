@@ -111,8 +111,8 @@ def choose_model(
         found = registry.holder_of(name, CHAMPION)
         if found is None:
             raise NoChampionError(
-                f"{name} has no champion yet: it is decided with the first evaluation. Train with "
-                "`duration-prediction --year 2023 --month 1`, or name a model with "
+                f"{name} has no champion yet: the asset champion decides on one after the first "
+                "evaluation, or you do with `duration-prediction promote`. Or name a model with "
                 "--training-month or --model-version."
             )
         registered = found
