@@ -94,9 +94,9 @@ def main() -> None:
     rounds: dict[str, list[Measured]] = {name: [] for name in ways}
     for number in range(arguments.rounds):
         for name, command in ways.items():
-            took = measure(command, REPOSITORY, folders.environment)
-            rounds[name].append(took)
-            print(f"round {number + 1}, {name}: {_words(_middle([took]))}", flush=True)
+            measured = measure(command, REPOSITORY, folders.environment)
+            rounds[name].append(measured)
+            print(f"round {number + 1}, {name}: {_words(_middle([measured]))}", flush=True)
     found = {name: _middle(each) for name, each in rounds.items()}
     for name, took in found.items():
         course = found[COURSE]

@@ -89,7 +89,7 @@ def explanation(model: DurationModel, trip: pd.DataFrame) -> pd.Series[float]:
     from duration_assets.modelling.reliance import contributions
 
     columns = [name for name in trip.columns if name in TRIP_SCHEMA]
-    types = {name: TRIP_SCHEMA[name] for name in columns}
+    types = pl.Schema({name: TRIP_SCHEMA[name] for name in columns})
     row = pl.from_pandas(trip[columns].reset_index(drop=True)).cast(types)
     encoded = model.preprocessor.transform(row)
     mean, moved = contributions(model.booster, encoded, model.preprocessor.feature_names)
