@@ -19,6 +19,7 @@ from duration_assets.commands.options import (
     service_option,
     settings_for,
 )
+from duration_assets.commands.predict import predict
 from duration_assets.commands.report import report
 from duration_assets.commands.reproduce import reproduce
 from duration_assets.commands.status import status
@@ -124,6 +125,7 @@ def dev() -> None:
 
 main.add_command(backfill)
 main.add_command(backtest)
+main.add_command(predict)
 main.add_command(promote)
 main.add_command(report)
 main.add_command(reproduce)

@@ -20,6 +20,7 @@ from duration_assets.assets.common import Place
 from duration_assets.assets.drift import build_drift
 from duration_assets.assets.duration_model import build_duration_model
 from duration_assets.assets.evaluation import build_evaluation
+from duration_assets.assets.predictions import build_predictions
 from duration_assets.assets.raw_trips import build_raw_trips
 from duration_assets.assets.training_matrix import build_training_matrix
 from duration_assets.assets.tuned_parameters import build_tuned_parameters
@@ -42,7 +43,10 @@ from duration_assets.resources.zone_lookup import ZoneLookup
 from duration_assets.services import service_named
 from duration_assets.settings import Settings
 
-MONITORS: dict[str, Callable[[Place], dg.AssetsDefinition]] = {"drift": build_drift}
+MONITORS: dict[str, Callable[[Place], dg.AssetsDefinition]] = {
+    "predictions": build_predictions,
+    "drift": build_drift,
+}
 """What builds the assets that watch the champion at work, by the last part of their keys."""
 
 

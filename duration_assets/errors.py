@@ -64,6 +64,10 @@ class BadTripError(DurationError):
     """A trip lacks what a prediction needs."""
 
 
+class NoChampionError(DurationError):
+    """No model of a service and feature set is in use yet."""
+
+
 class MissingPartitionError(DurationError):
     """A month that a step needs is not in the store."""
 

@@ -48,12 +48,14 @@ class Home:
         source: where its months came from.
         service: the service.
         feature_set: the name of the feature set.
+        tracking_uri: MLflow's store, with the registry of models.
     """
 
     folder: Path
     source: str
     service: Service
     feature_set: str
+    tracking_uri: str
 
     @classmethod
     def open(
@@ -78,7 +80,8 @@ class Home:
         chosen = service_named(service or settings.services[0])
         feature_set = feature_set or settings.feature_sets[0]
         check_feature_set(chosen.name, feature_set)
-        home = cls(settings.home, _source_of(settings.home), chosen, feature_set)
+        source = _source_of(settings.home)
+        home = cls(settings.home, source, chosen, feature_set, settings.tracking_uri)
         if not home.months("cleaned_trips"):
             raise HomeError(
                 f"The home {home.folder} holds no {chosen.name} month. {_how_to_fill()}"
@@ -192,19 +195,21 @@ class Home:
         ]
         return pd.DataFrame(rows).set_index("training_month")
 
-    def predictions(self, trained: Month | str, judged: Month | str) -> pd.DataFrame:
+    def predictions(
+        self, trained: Month | str | DurationModel, judged: Month | str
+    ) -> pd.DataFrame:
         """Predict the kept trips of a month by the model of another.
 
         Args:
-            trained: the model's training month.
-            judged: the month of the trips; it should lie after `trained`.
+            trained: the model's training month, or a model.
+            judged: the month of the trips; it should lie after those that the model has seen.
 
         Returns:
             A row for each trip: what the model may know of it, the actual `duration`, the
             `predicted` one, the ends of its interval, `low` and `high`, and the `error`, which is
             predicted less actual, all in minutes.
         """
-        model = self.model(trained)
+        model = self.model(trained) if isinstance(trained, Month | str) else trained
         partition = self._partition("cleaned_trips", judged)
         month = MonthTrips(_month(judged), partition.file(KEPT_FILE), partition.summary["kept"])
         trips = pl.concat(

@@ -169,12 +169,20 @@ def champion_nodes(service: str, feature_set: str, settings: Settings) -> list[N
 
 
 def monitoring_nodes(service: str, feature_set: str, settings: Settings) -> list[Node]:
-    """Return what watches the champion at work, in the order in which it is made."""
+    """Return what the champion does at work, and how it does, in the order in which it is made."""
     prefix = f"{service}/{feature_set}"
-    reads = (Reads(f"{service}/cleaned_trips"), Reads(f"{prefix}/champion", -1, -1))
+    cleaned = Reads(f"{service}/cleaned_trips")
+    # Asked is the model that was in use before anything was known of the month.
+    in_use = Reads(f"{prefix}/champion", -1, -1)
     first = settings.first_month_of(service).shift(2)
     limits = "-".join(f"{limit:g}" for limit in settings.drift_limits.values())
-    return [Node(f"{prefix}/drift", MONITORING, first, f"1-{limits}", reads)]
+    # Every published row gets a prediction. Cleaned trips make both ready at once, for one run, and
+    # keep a month out that a blocking check refuses.
+    published = (Reads(f"{service}/raw_trips"), cleaned, in_use)
+    return [
+        Node(f"{prefix}/predictions", MONITORING, first, "1", published),
+        Node(f"{prefix}/drift", MONITORING, first, f"1-{limits}", (cleaned, in_use)),
+    ]
 
 
 def nodes_of(service: str, feature_set: str, settings: Settings) -> list[Node]:

@@ -7,6 +7,7 @@ Everything streams through Polars: memory does not grow with the month.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,6 +109,36 @@ def canonical_trips(published: pl.LazyFrame, service: Service) -> pl.LazyFrame:
         As many rows, in the same order, with the columns of `TRIP_SCHEMA`.
     """
     return _with_canonical_columns(published, service).select(TRIP_SCHEMA.names())
+
+
+def published_columns(names: Iterable[str], service: Service) -> tuple[str, ...]:
+    """Return those names of published columns that `canonical_trips` looks at."""
+    known = {name.lower() for name in (*service.columns, *service.detail_columns)}
+    return tuple(name for name in names if name.lower() in known)
+
+
+def trips_of_rows(rows: pl.DataFrame, service: Service, first_row: int = 0) -> pl.DataFrame:
+    """Bring n published rows that are in memory into the canonical schema.
+
+    Args:
+        rows: see `canonical_trips`; its times may be text, as in JSON and CSV.
+        service: says what the columns are called.
+        first_row: the row of the published file that the first of them stands in.
+
+    Returns:
+        n trips in the same order, with the columns of `TRIP_SCHEMA`.
+    """
+    times = {name.lower() for name in service.times}
+    texts = [
+        name for name, kind in rows.schema.items() if name.lower() in times and kind == pl.String
+    ]
+    published = (
+        rows.lazy()
+        .select(published_columns(rows.columns, service))
+        .with_row_index("row", first_row)
+        .with_columns(pl.col(texts).str.to_datetime(time_unit="us"))
+    )
+    return canonical_trips(published, service).collect()
 
 
 def _with_canonical_columns(published: pl.LazyFrame, service: Service) -> pl.LazyFrame:

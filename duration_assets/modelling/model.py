@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import polars as pl
-from polars import selectors
 
 from duration_assets.errors import BadTripError
-from duration_assets.modelling.cleaning import canonical_trips
+from duration_assets.modelling.cleaning import published_columns, trips_of_rows
 from duration_assets.modelling.features import FloatArray
 from duration_assets.modelling.intervals import IntervalModel, Predictions
 from duration_assets.modelling.loading_xgboost import read_booster
@@ -86,15 +85,8 @@ class DurationModel:
         Raises:
             BadTripError: if a trip has no pickup time.
         """
-        known = (*self.service.columns, *self.service.detail_columns)
-        columns = [name for name in rows.columns if name in known]
-        times = selectors.string() & selectors.by_name(self.service.times, require_all=False)
-        published = (
-            pl.from_pandas(rows[columns].reset_index(drop=True))
-            .with_row_index("row")
-            .with_columns(times.str.to_datetime(time_unit="us"))
-        )
-        trips = canonical_trips(published.lazy(), self.service).collect()
+        columns = list(published_columns(rows.columns, self.service))
+        trips = trips_of_rows(pl.from_pandas(rows[columns].reset_index(drop=True)), self.service)
         if missing := trips["pickup_time"].null_count():
             raise BadTripError(
                 f"{missing:,} of {len(trips):,} trips have no {self.service.pickup_time}, without "

@@ -7,7 +7,7 @@ prediction and the mean prediction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,10 +30,33 @@ def mean_contributions(
     Returns:
         The mean of the absolute SHAP values, the largest first.
     """
-    import xgboost
-
-    values = booster.predict(xgboost.DMatrix(features), pred_contribs=True)
-    # The last column is the mean prediction.
+    values = _shap_values(booster, features)
     means = np.abs(values[:, :-1]).mean(axis=0)
     found = zip(names, map(float, means), strict=True)
     return dict(sorted(found, key=lambda each: (-each[1], each[0])))
+
+
+def contributions(
+    booster: xgboost.Booster, features: Any, names: Sequence[str]
+) -> tuple[float, dict[str, float]]:
+    """Return what the prediction of one trip is made of.
+
+    Args:
+        booster: the model.
+        features: one row of k features, dense or sparse.
+        names: the k features.
+
+    Returns:
+        The mean prediction, and by how many minutes each feature moves it up or down, the largest
+        movement first: together they are the trip's prediction.
+    """
+    (values,) = _shap_values(booster, features)
+    found = zip(names, map(float, values[:-1]), strict=True)
+    return float(values[-1]), dict(sorted(found, key=lambda each: (-abs(each[1]), each[0])))
+
+
+def _shap_values(booster: xgboost.Booster, features: Any) -> FloatArray:
+    """Return n rows of a value for each feature; the mean prediction stands last."""
+    import xgboost
+
+    return np.asarray(booster.predict(xgboost.DMatrix(features), pred_contribs=True))

@@ -43,6 +43,8 @@ def import_mlflow() -> Any:
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     with without_beta_warnings():
+        # MLflow's bars look for widgets in a notebook; this project shows none of them.
+        warnings.filterwarnings("ignore", "IProgress not found")
         import dagster_mlflow  # noqa: F401
         import mlflow
 

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from duration_assets.errors import BadFileError
+from duration_assets.modelling.features import FEATURE_SETS
+from duration_assets.modelling.published_rows import open_rows
+from duration_assets_tests.months import GREEN, green_rows
+
+METERED, REQUEST = FEATURE_SETS["metered"], FEATURE_SETS["request"]
+
+
+def read(path: Path) -> pl.DataFrame:
+    return pl.concat(open_rows(path, GREEN, METERED).batches())
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("name", ["trips.txt", "trips", "trips.parquet.gz"])
+def test_another_ending_is_refused_and_the_two_are_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadFileError, match=rf"{name} ends neither in \.parquet nor in \.csv"):
+        open_rows(tmp_path / name, GREEN, METERED)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadFileError, match=r"There is no file .*trips\.csv"):
+        open_rows(tmp_path / "trips.csv", GREEN, METERED)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_missing_columns_are_named_and_the_distance_only_where_it_is_needed(
+    ending: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"trips.{ending}"
+    rows = green_rows([5.0]).drop("trip_distance", "lpep_dropoff_datetime")
+    getattr(rows, f"write_{ending}")(path)
+    with pytest.raises(BadFileError, match=r"lacks trip_distance: .* 'metered' is made from lpep"):
+        open_rows(path, GREEN, METERED)
+    assert open_rows(path, GREEN, REQUEST).columns == tuple(rows.columns)
+    getattr(rows.drop("PULocationID"), f"write_{ending}")(path)
+    with pytest.raises(BadFileError, match=r"lacks PULocationID: .*It has lpep_pickup_datetime"):
+        open_rows(path, GREEN, REQUEST)
+
+
+def test_columns_are_found_in_any_spelling_as_everywhere(tmp_path: Path) -> None:
+    rows, path = green_rows([5.0, 9.0]), tmp_path / "trips.csv"
+    rows.rename(str.upper).write_csv(path)
+    trips = read(path)
+    assert trips["duration"].to_list() == [5.0, 9.0]
+    assert trips["pickup_zone"].to_list() == [43, 43]
+
+
+def test_a_csv_file_may_begin_with_a_mark_and_hold_numbers_with_points(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "trips.csv",
+        "\ufefflpep_pickup_datetime,PULocationID,DOLocationID,trip_distance,passenger_count,tip\n"
+        "2023-02-01 08:00:00,43.0,151,1.01,2.0,free\n"
+        ",,151,,,\n",
+    )
+    first, second = read(path).iter_rows(named=True)
+    assert (first["row"], second["row"]) == (0, 1)
+    assert (first["pickup_zone"], first["passengers"], first["distance"]) == (43, 2, 1.01)
+    assert second["pickup_time"] is second["pickup_zone"] is second["distance"] is None
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("2023-02-01 08:00:00,43,151,far", "invalid value 'far'"),
+        ("soon,43,151,1.0", "soon|appropriate format"),
+        ("2023-02-01 08:00:00,43,151", "Expected 4 columns, got 3"),
+        ("2023-02-01 08:00:00,9e99,151,1.0", "i32"),
+    ],
+)
+def test_a_value_that_is_none_is_refused_with_what_it_is(
+    row: str, said: str, tmp_path: Path
+) -> None:
+    names = "lpep_pickup_datetime,PULocationID,DOLocationID,trip_distance\n"
+    path = written(tmp_path / "trips.csv", f"{names}2023-02-01 08:00:00,43,151,1.0\n{row}\n")
+    with pytest.raises(BadFileError, match=rf"trips\.csv cannot be read after .*({said})"):
+        read(path)
+
+
+def test_what_is_no_parquet_file_or_no_text_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(BadFileError, match="is not a Parquet file"):
+        read(written(tmp_path / "trips.parquet", "lpep_pickup_datetime,PULocationID\n" * 9))
+    (tmp_path / "trips.csv").write_bytes(b"\xff\xfe\x00trips")
+    with pytest.raises(BadFileError, match="no CSV file in UTF-8"):
+        read(tmp_path / "trips.csv")
+    with pytest.raises(BadFileError, match="is empty: its first line"):
+        read(written(tmp_path / "trips.csv", ""))
+
+
+def test_a_parquet_file_that_is_damaged_in_the_middle_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "trips.parquet"
+    green_rows([5.0] * 5_000).write_parquet(path, compression="zstd")
+    content = bytearray(path.read_bytes())
+    content[4:200] = bytes(196)
+    path.write_bytes(bytes(content))
+    with pytest.raises(BadFileError, match="cannot be read after its first 0 rows"):
+        read(path)
