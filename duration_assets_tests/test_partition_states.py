@@ -54,6 +54,7 @@ def test_a_changed_month_leaves_stale_what_was_made_from_it(world: World) -> Non
         ("green/metered/training_matrix", march),
         ("green/metered/validation_matrix", march),
         ("green/metered/champion", march),
+        ("green/metered/predictions", march),
         ("green/metered/drift", march),
     }
 

@@ -36,16 +36,16 @@ COVERAGE = UPPER - LOWER
 INTERVAL_PARAMETERS: dict[str, Any] = {
     "objective": "reg:quantileerror",
     "quantile_alpha": [LOWER, UPPER],
-    "learning_rate": 0.15,
-    "max_depth": 6,
+    "learning_rate": 0.2,
+    "max_depth": 5,
     "min_child_weight": 20,
     "subsample": 0.5,
-    "colsample_bytree": 0.5,
+    "colsample_bytree": 0.3,
     "tree_method": "hist",
     "disable_default_eval_metric": 1,
     "seed": 42,
 }
-INTERVAL_ROUNDS = 80
+INTERVAL_ROUNDS = 60
 
 _NARROWEST = 1.0
 """Widths count as at least that many minutes when ends are moved by a share of them."""

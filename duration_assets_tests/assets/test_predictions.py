@@ -69,6 +69,7 @@ def home(tmp_path: Path) -> Home:
         home.source / "model"
     )
     put(home, "green/raw_trips", MARCH, "of March", **GOOD_MONTH)
+    put(home, "green/cleaned_trips", MARCH, "of March", **GOOD_MONTH)
     decide(home, FEBRUARY, 7)
     return home
 
@@ -147,5 +148,6 @@ def test_the_first_month_is_the_one_after_the_first_champion(home: Home) -> None
     assert list(node.partitions_def.get_partition_keys()) == ["2023-03"]
     assert {key.to_user_string() for key in node.parent_keys} == {
         "green/raw_trips",
+        "green/cleaned_trips",
         "green/metered/champion",
     }

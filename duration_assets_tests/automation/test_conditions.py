@@ -9,7 +9,7 @@ from duration_assets_tests.automation.world import Asked, World
 
 MODEL_GROUP = ("preprocessor", "training_matrix", "duration_model")
 JUDGING_GROUP = ("validation_matrix", "evaluation")
-WATCHING_GROUP = ("drift",)
+WATCHING_GROUP = ("predictions", "drift")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ PREPROCESSOR, MATRIX, MODEL = (
 )
 MODEL_GROUP = {PREPROCESSOR, MATRIX, MODEL}
 JUDGING_GROUP = {"green/metered/validation_matrix", "green/metered/evaluation"}
-WATCHING_GROUP = {"green/metered/drift"}
+WATCHING_GROUP = {"green/metered/predictions", "green/metered/drift"}
 
 
 class Checked:
@@ -64,7 +64,7 @@ def change_while_a_model_is_made(world: World, month: str) -> None:
     run = world.begin(month, *nodes)
     read = [world.inputs(node, month) for node in nodes[:2]]
     world.publish(month, "published again")
-    of_the_month = ("validation_matrix", "evaluation", "drift")
+    of_the_month = ("validation_matrix", "evaluation", "predictions", "drift")
     assert world.look_and_make() == {(name, month) for name in of_the_month}
     for node, inputs in zip(nodes[:2], read, strict=True):
         world.finish(node, month, inputs)
@@ -146,7 +146,7 @@ def test_what_failed_is_named_with_its_run_and_not_asked_for(checked: Checked) -
         "green_metered_evaluations 2023-03",
         "green_metered_monitoring 2023-03",
     }
-    for name in ("validation_matrix", "evaluation", "drift"):
+    for name in ("validation_matrix", "evaluation", "predictions", "drift"):
         checked.world.make(world.nodes[f"green/metered/{name}"], "2023-03")
     checked.look()
     assert f"green/metered/duration_model: 2023-03 failed (run {run.run_id[:8]})" in checked.reason

@@ -16,7 +16,7 @@ from duration_assets.backfills.planning import (
 )
 from duration_assets.commands.backfill import FURTHER_GROUP_NAMES, GROUP_NAMES
 from duration_assets.errors import SettingsError
-from duration_assets.lineage import CHAMPIONS, DATA, EVALUATIONS, MODELS
+from duration_assets.lineage import CHAMPIONS, DATA, EVALUATIONS, MODELS, MONITORING
 from duration_assets.months import Month, spans
 from duration_assets.partition_states import State
 from duration_assets.resources.store import Store
@@ -27,6 +27,7 @@ ASSETS = {
     MODELS: ("preprocessor", "training_matrix", "duration_model"),
     EVALUATIONS: ("validation_matrix", "evaluation"),
     CHAMPIONS: ("champion",),
+    MONITORING: ("predictions", "drift"),
 }
 
 

@@ -31,6 +31,7 @@ MADE = {
     ),
     "evaluations": ("green/metered/validation_matrix", "green/metered/evaluation"),
     "champions": ("green/metered/champion",),
+    "monitoring": ("green/metered/predictions", "green/metered/drift"),
 }
 """The assets of each group, in the order in which they are made."""
 

@@ -16,7 +16,7 @@ MEMBERS = {
     "evaluations": ("validation_matrix", "evaluation"),
     "tuning": ("tuned_parameters",),
     "champions": ("champion",),
-    "monitoring": ("drift",),
+    "monitoring": ("predictions", "drift"),
 }
 
 
