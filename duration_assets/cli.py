@@ -19,6 +19,7 @@ from duration_assets.commands.options import (
     settings_for,
 )
 from duration_assets.commands.reproduce import reproduce
+from duration_assets.commands.serve import serve
 from duration_assets.commands.status import status
 from duration_assets.commands.stopping import INTERRUPTED
 from duration_assets.errors import RESUME, DurationError, SettingsError, StoreError
@@ -114,14 +115,15 @@ def simulate(folder: Path, service: str, first: str, last: str, rows: int, seed:
 @main.command()
 def dev() -> None:
     """Serve the web UI with the daemon, and MLflow's UI, on this machine."""
-    from duration_assets.servers import serve
+    from duration_assets import servers
 
-    serve(Settings.load())
+    servers.serve(Settings.load())
 
 
 main.add_command(backfill)
 main.add_command(backtest)
 main.add_command(reproduce)
+main.add_command(serve)
 main.add_command(status)
 
 
