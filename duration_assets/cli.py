@@ -12,6 +12,7 @@ from click_default_group import DefaultGroup
 
 from duration_assets.commands.backfill import backfill
 from duration_assets.commands.backtest import backtest
+from duration_assets.commands.champion import promote, rollback
 from duration_assets.commands.options import (
     feature_set_option,
     json_option,
@@ -122,7 +123,9 @@ def dev() -> None:
 
 main.add_command(backfill)
 main.add_command(backtest)
+main.add_command(promote)
 main.add_command(reproduce)
+main.add_command(rollback)
 main.add_command(serve)
 main.add_command(status)
 

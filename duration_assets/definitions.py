@@ -7,12 +7,14 @@ touches nothing. Loading it imports neither MLflow nor XGBoost nor scikit-learn.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import dagster as dg
 from dagster._utils.warnings import BetaWarning, PreviewWarning
 
+from duration_assets.assets.champion import build_champion
+from duration_assets.assets.champion_by_hand import build_hand_jobs
 from duration_assets.assets.cleaned_trips import build_cleaned_trips
 from duration_assets.assets.common import Place
 from duration_assets.assets.duration_model import build_duration_model
@@ -26,15 +28,19 @@ from duration_assets.automation.conditions import condition_of
 from duration_assets.automation.failure_alert import failure_alert
 from duration_assets.automation.source_sensor import source_sensor
 from duration_assets.automation.standing_check import standing_check
-from duration_assets.lineage import Node, data_nodes, model_nodes
+from duration_assets.lineage import Node, data_nodes, feature_set_nodes
 from duration_assets.modelling.features import feature_set_named
 from duration_assets.progress import LogProgress
+from duration_assets.resources.registry import Registry
 from duration_assets.resources.store import Store
 from duration_assets.resources.tracking import Tracking
 from duration_assets.resources.trip_source import TripSource
 from duration_assets.resources.zone_lookup import ZoneLookup
 from duration_assets.services import service_named
 from duration_assets.settings import Settings
+
+MONITORS: dict[str, Callable[[Place], dg.AssetsDefinition]] = {}
+"""What builds the assets that watch the champion at work, by the last part of their keys."""
 
 
 @dg.definitions
@@ -62,6 +68,7 @@ def build_definitions(
 def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Definitions:
     assets: list[dg.AssetsDefinition] = []
     places: list[Place] = []
+    hand_jobs: list[dg.JobDefinition] = []
     sensors: list[dg.SensorDefinition] = [automation_sensor()]
     for service in settings.services:
         raw, cleaned, statistics = _places(data_nodes(service, settings), service, settings)
@@ -74,20 +81,24 @@ def _build(settings: Settings, resources: Mapping[str, Any] | None) -> dg.Defini
         sensors.append(source_sensor(raw, job_name(raw.node)))
         for name in settings.feature_sets:
             feature_set = feature_set_named(name)
-            nodes = model_nodes(service, name, settings)
-            preprocessor, matrix, model, validation, evaluation = _places(nodes, service, settings)
-            places += [preprocessor, matrix, model, validation, evaluation]
+            nodes = feature_set_nodes(service, name, settings)
+            found = _places(nodes, service, settings)
+            preprocessor, matrix, model, validation, evaluation, champion, *watching = found
+            places += found
             assets += [
                 build_training_matrix(preprocessor, matrix, feature_set),
                 build_duration_model(model, feature_set),
                 build_validation_matrix(validation),
                 build_evaluation(evaluation, feature_set),
+                build_champion(champion),
+                *(MONITORS[place.node.key.rpartition("/")[2]](place) for place in watching),
             ]
+            hand_jobs += build_hand_jobs(champion)
     jobs = _jobs(places)
     sensors += [standing_check(settings, jobs), failure_alert(settings)]
     return dg.Definitions(
         assets=assets,
-        jobs=jobs,
+        jobs=[*jobs, *hand_jobs],
         sensors=sensors if settings.sensors else [],
         resources=dict(resources or build_resources(settings)),
         # A partition's run is a chain of steps: it gains nothing from a process for each.
@@ -107,6 +118,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "zone_lookup": ZoneLookup.of(settings),
         "progress": LogProgress(),
         "tracking": Tracking.of(settings),
+        "registry": Registry.of(settings),
     }
 
 
@@ -129,7 +141,7 @@ def _places(nodes: list[Node], service: str, settings: Settings) -> list[Place]:
 
 
 def _jobs(places: list[Place]) -> list[Any]:
-    """Return a job for each service's data, and each feature set's models and evaluations."""
+    """Return a job for each group of a service or feature set."""
     keys: dict[str, list[dg.AssetKey]] = {}
     for place in places:
         keys.setdefault(job_name(place.node), []).append(

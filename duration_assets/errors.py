@@ -90,6 +90,10 @@ class RegistryError(TrackingError):
     """MLflow's registry does not hold the version asked for, or not as a training left it."""
 
 
+class ChampionError(DurationError):
+    """A model cannot be made the one in use by hand, for one because it is already."""
+
+
 class UnreachableTrackingError(TrackingError):
     """MLflow's server does not answer."""
 

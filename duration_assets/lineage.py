@@ -15,6 +15,7 @@ from duration_assets.months import Month
 from duration_assets.settings import Settings
 
 DATA, MODELS, EVALUATIONS = "data", "models", "evaluations"
+CHAMPIONS, MONITORING = "champions", "monitoring"
 """The groups: each is made in one run for a month."""
 
 
@@ -33,7 +34,7 @@ class Node:
 
     Attributes:
         key: `green/cleaned_trips`, or with the feature set `green/metered/duration_model`.
-        group: `data`, `models` or `evaluations`.
+        group: `data`, `models`, `evaluations`, `champions` or `monitoring`.
         first_month: its first partition.
         code_version: of its code and of the settings that shape it: when it changes, what was
             made before is out of date.
@@ -71,7 +72,10 @@ def data_nodes(service: str, settings: Settings) -> list[Node]:
 
 
 def model_nodes(service: str, feature_set: str, settings: Settings) -> list[Node]:
-    """Return the assets of a feature set, in the order in which they are made."""
+    """Return the models of a feature set and their judgement, in the order in which they are made.
+
+    These are what a training takes.
+    """
     first = settings.first_month_of(service)
     window = settings.window_of(feature_set)
     start = 1 - window
@@ -107,9 +111,36 @@ def model_nodes(service: str, feature_set: str, settings: Settings) -> list[Node
     ]
 
 
+def champion_nodes(service: str, feature_set: str, settings: Settings) -> list[Node]:
+    """Return the asset that decides which model of a feature set is in use."""
+    prefix = f"{service}/{feature_set}"
+    reads = (
+        Reads(f"{prefix}/evaluation"),
+        Reads(f"{prefix}/duration_model", -1, -1),
+        # The champion of before is judged on the same trips.
+        Reads(f"{service}/cleaned_trips"),
+    )
+    first = settings.first_month_of(service).shift(1)
+    return [Node(f"{prefix}/champion", CHAMPIONS, first, "1", reads)]
+
+
+def monitoring_nodes(service: str, feature_set: str, settings: Settings) -> list[Node]:
+    """Return what watches the champion at work, in the order in which it is made: none yet."""
+    return []
+
+
 def nodes_of(service: str, feature_set: str, settings: Settings) -> list[Node]:
     """Return the assets of a service and a feature set, in the order in which they are made."""
-    return [*data_nodes(service, settings), *model_nodes(service, feature_set, settings)]
+    return [*data_nodes(service, settings), *feature_set_nodes(service, feature_set, settings)]
+
+
+def feature_set_nodes(service: str, feature_set: str, settings: Settings) -> list[Node]:
+    """Return all assets that a feature set has for itself, in the order in which they are made."""
+    return [
+        *model_nodes(service, feature_set, settings),
+        *champion_nodes(service, feature_set, settings),
+        *monitoring_nodes(service, feature_set, settings),
+    ]
 
 
 def all_nodes(settings: Settings) -> list[Node]:
@@ -118,5 +149,5 @@ def all_nodes(settings: Settings) -> list[Node]:
     for service in settings.services:
         nodes.extend(data_nodes(service, settings))
         for feature_set in settings.feature_sets:
-            nodes.extend(model_nodes(service, feature_set, settings))
+            nodes.extend(feature_set_nodes(service, feature_set, settings))
     return nodes

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from duration_assets.errors import TrackingError
-from duration_assets.lineage import Node, all_nodes
+from duration_assets.lineage import CHAMPIONS, Node, all_nodes
 from duration_assets.resources.live_runs import LiveRuns
 from duration_assets.resources.tracking import Tracking
 from duration_assets.settings import Settings
@@ -127,9 +127,16 @@ def _is_ours(run: DagsterRun, nodes: Sequence[Node]) -> bool:
     selected = {key.to_user_string() for key in run.asset_selection or ()}
     if selected:
         return selected <= {node.key for node in nodes}
+    from duration_assets.assets.champion_by_hand import PROMOTE, ROLL_BACK, hand_job_name
     from duration_assets.definitions import job_name
 
-    return run.job_name in {job_name(node) for node in nodes}
+    by_hand = {
+        hand_job_name(node.key, what)
+        for node in nodes
+        if node.group == CHAMPIONS
+        for what in (PROMOTE, ROLL_BACK)
+    }
+    return run.job_name in by_hand | {job_name(node) for node in nodes}
 
 
 def _report(instance: DagsterInstance, run_id: str, log: Any) -> bool:

@@ -106,6 +106,24 @@ class Settings(BaseSettings):
     keep_matrices: int = Field(
         2, ge=0, description="Used matrices that are kept; older ones are made again when asked."
     )
+    champion_margin: float = Field(
+        0.0025,
+        ge=0,
+        lt=1,
+        description="By what share of the champion's RMSE a challenger's has to be smaller.",
+    )
+    champion_confidence: float = Field(
+        0.9,
+        ge=0.5,
+        le=1,
+        description="In what share of the months drawn from a month's days it has to be better.",
+    )
+    champion_slice_share: float = Field(
+        0.05, gt=0, le=1, description="A slice with that share of the trips has weight."
+    )
+    champion_slice_limit: float = Field(
+        0.05, ge=0, description="By what share the RMSE of a slice of weight may get worse."
+    )
     threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="Threads for one run."
     )

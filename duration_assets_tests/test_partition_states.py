@@ -53,6 +53,7 @@ def test_a_changed_month_leaves_stale_what_was_made_from_it(world: World) -> Non
         ("green/metered/preprocessor", march),
         ("green/metered/training_matrix", march),
         ("green/metered/validation_matrix", march),
+        ("green/metered/champion", march),
     }
 
 

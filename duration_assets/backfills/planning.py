@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from duration_assets.errors import SettingsError
-from duration_assets.lineage import DATA, EVALUATIONS, MODELS, Node, nodes_of
+from duration_assets.lineage import (
+    CHAMPIONS,
+    DATA,
+    EVALUATIONS,
+    MODELS,
+    MONITORING,
+    Node,
+    nodes_of,
+)
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.months import Month, spans
 from duration_assets.partition_states import State
@@ -19,7 +27,12 @@ from duration_assets.resources.store import Store
 from duration_assets.settings import Settings
 
 GROUPS = (DATA, MODELS, EVALUATIONS)
+"""What is made where no group is asked for: what a history of models costs."""
+ALL_GROUPS = (*GROUPS, CHAMPIONS, MONITORING)
 """In the order in which a month goes through them."""
+
+_NOTHING_BEFORE = "there is no month before it to train on"
+_TOO_EARLY = {MONITORING: "there is no month before it with a champion"}
 
 AssetMonth = tuple[str, Month]
 States = Mapping[AssetMonth, State]
@@ -107,9 +120,9 @@ class BackfillPlan:
 
 
 def nodes_by_group(service: str, feature_set: str, settings: Settings) -> dict[str, list[Node]]:
-    """Return the assets of a service and feature set by group, in the order of `GROUPS`."""
+    """Return the assets of a service and feature set by group, in the order of `ALL_GROUPS`."""
     nodes = nodes_of(service, feature_set, settings)
-    return {group: [node for node in nodes if node.group == group] for group in GROUPS}
+    return {group: [node for node in nodes if node.group == group] for group in ALL_GROUPS}
 
 
 def plan_backfill(
@@ -139,7 +152,9 @@ def plan_backfill(
             if failed is not None and not any((node.key, month) in failed for node in nodes):
                 continue
             if not nodes:
-                plan.left_out[unit] = "there is no month before it to train on"
+                plan.left_out[unit] = _TOO_EARLY.get(
+                    group, "there is no month before it to train on"
+                )
                 continue
             needed = _needed(nodes, month, first, store, coming, force=request.force)
             waits = _waits(needed, month, first, store, coming)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from duration_assets.backfills.planning import GROUPS, AssetMonth, BackfillPlan, Unit
+from duration_assets.backfills.planning import ALL_GROUPS, AssetMonth, BackfillPlan, Unit
 from duration_assets.months import Month
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Ledger:
         made = asked if run.is_success else _materialized(run, self._instance)
         self._made.update((key, month) for key in made)
         news: dict[Unit, Outcome] = {}
-        for group in GROUPS:
+        for group in ALL_GROUPS:
             unit = Unit(group, month)
             if asked.isdisjoint(self._plan.asked.get(unit, ())):
                 continue
@@ -129,7 +129,7 @@ def table(found: Outcomes) -> Table:
     """Return a table of months by groups."""
     from rich.table import Table
 
-    groups = [group for group in GROUPS if any(unit.group == group for unit in found)]
+    groups = [group for group in ALL_GROUPS if any(unit.group == group for unit in found)]
     shown = Table(title="Backfill")
     for heading in ("month", *groups):
         shown.add_column(heading)
@@ -158,7 +158,7 @@ def as_json_text(plan: BackfillPlan, backfill_ids: list[str], found: Outcomes) -
             "reason": each.reason or None,
         }
         for unit, each in sorted(
-            found.items(), key=lambda item: (item[0].month, GROUPS.index(item[0].group))
+            found.items(), key=lambda item: (item[0].month, ALL_GROUPS.index(item[0].group))
         )
     ]
     return json.dumps(

@@ -17,6 +17,8 @@ from duration_assets.months import Month
 
 GROUP_NAMES = ("data", "models", "evaluations")
 """As in `lineage.py`, which takes as long to import as everything else that `--help` needs."""
+FURTHER_GROUP_NAMES = ("champions", "monitoring")
+"""What is made where it is asked for alone."""
 
 
 @click.command()
@@ -24,7 +26,11 @@ GROUP_NAMES = ("data", "models", "evaluations")
 @click.option("--to", "last", type=MONTH, required=True, help="Last month.")
 @service_option
 @feature_set_option
-@click.option("--only", type=click.Choice(GROUP_NAMES), help="One group of assets alone.")
+@click.option(
+    "--only",
+    type=click.Choice([*GROUP_NAMES, *FURTHER_GROUP_NAMES]),
+    help="One group of assets alone.",
+)
 @click.option("--failed", is_flag=True, help="What failed, and what waits for it, alone.")
 @click.option("--force", is_flag=True, help="Make it again also where it is up to date.")
 @json_option

@@ -26,8 +26,11 @@ _STYLES = {"current": "green", "failed": "bold red", "stale": "yellow", "running
 _HEADINGS = {
     "zone_statistics": "zone\nstatis-\ntics",
     "preprocessor": "prepro-\ncessor",
+    "training_matrix": "train-\ning\nmatrix",
+    "duration_model": "dura-\ntion\nmodel",
     "validation_matrix": "vali-\ndation\nmatrix",
     "evaluation": "evalu-\nation",
+    "champion": "cham-\npion",
 }
 """Those that are broken further than between words, so that the table fits on 80 columns."""
 

@@ -86,7 +86,7 @@ class Registry:
         if not self._is_there():
             return None
         with connected(self.tracking_uri) as client:
-            found = _registered(client, name)
+            found = registered(client, name)
             version = found.aliases.get(alias) if found is not None else None
             return None if version is None else self._described(client, name, int(version))
 
@@ -116,6 +116,24 @@ class Registry:
                 "with another MLFLOW_TRACKING_URI? Train its month again with --force."
             )
         return listed[0]
+
+    def version(self, name: str, number: int) -> RegisteredModel:
+        """Return a version by its number.
+
+        Raises:
+            TrackingError: if MLflow cannot be reached.
+            RegistryError: if there is none.
+        """
+        if self._is_there():
+            with connected(self.tracking_uri) as client:
+                asked = client.search_model_versions(f"name = '{name}'", max_results=10_000)
+                numbers = sorted(int(each.version) for each in asked)
+                if number in numbers:
+                    return self._described(client, name, number)
+        else:
+            numbers = []
+        there = f"has {len(numbers)}, up to {numbers[-1]}" if numbers else "has none yet"
+        raise RegistryError(f"{name} has no version {number}: it {there}.")
 
     def folder_of(self, model: RegisteredModel) -> Path:
         """Return a folder with a version's plain files, for `DurationModel.load`.
@@ -165,6 +183,11 @@ class Registry:
         key = (name, version)
         if key not in self._known:
             run_id = client.get_model_version(name, str(version)).run_id
+            if run_id is None:
+                raise RegistryError(
+                    f"Version {version} of {name} was not registered by a training of this "
+                    "project: it belongs to no MLflow run. Delete the version in MLflow."
+                )
             self._known[key] = _described(name, version, client.get_run(run_id))
         return self._known[key]
 
@@ -179,7 +202,7 @@ def registered_name(service: str, feature_set: str) -> str:
     return f"{service}-{feature_set}-duration"
 
 
-def _registered(client: MlflowClient, name: str) -> Any:
+def registered(client: MlflowClient, name: str) -> Any:
     """Return MLflow's own description of a registered model, None if there is none."""
     from mlflow.exceptions import MlflowException
 

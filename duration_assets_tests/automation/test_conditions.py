@@ -25,6 +25,11 @@ def evaluations(*months: str) -> Asked:
     return {(name, month) for name in JUDGING_GROUP for month in months}
 
 
+def judged(*months: str) -> Asked:
+    """What follows from an evaluation too: it is asked for when that is made."""
+    return evaluations(*months) | {("champion", month) for month in months}
+
+
 def land(world: World, *months: str) -> Asked:
     for month in months:
         world.publish(month)
@@ -43,20 +48,18 @@ def test_a_landed_month_is_carried_on_to_its_model_in_one_tick(world: World) -> 
 def test_a_model_is_judged_when_the_next_month_is_there(world: World) -> None:
     land(world, "2023-01")
 
-    assert land(world, "2023-02") == models("2023-02") | evaluations("2023-02")
+    assert land(world, "2023-02") == models("2023-02") | judged("2023-02")
 
 
 def test_six_months_at_once_make_every_model_and_every_evaluation_once(world: World) -> None:
-    assert land(world, *FIRST_HALF) == models(*FIRST_HALF) | evaluations(*FIRST_HALF[1:])
+    assert land(world, *FIRST_HALF) == models(*FIRST_HALF) | judged(*FIRST_HALF[1:])
 
 
 def test_a_window_waits_for_a_month_that_is_missing_in_it(world: World) -> None:
     asked = land(world, "2023-01", "2023-03")
 
     assert asked == models("2023-01")
-    assert land(world, "2023-02") == models("2023-02", "2023-03") | evaluations(
-        "2023-02", "2023-03"
-    )
+    assert land(world, "2023-02") == models("2023-02", "2023-03") | judged("2023-02", "2023-03")
 
 
 def test_a_month_that_arrives_years_late_is_carried_on_too(
@@ -81,7 +84,7 @@ def test_a_changed_month_redoes_every_window_that_holds_it_and_what_judges_on_it
 
     world.publish("2023-02", "published again")
 
-    assert world.settle() == models("2023-02", "2023-03", "2023-04") | evaluations(
+    assert world.settle() == models("2023-02", "2023-03", "2023-04") | judged(
         "2023-02", "2023-03", "2023-04", "2023-05"
     )
 
@@ -109,7 +112,7 @@ def test_a_failed_model_is_judged_once_a_person_has_made_it(world: World) -> Non
         world.make(world.nodes[f"green/metered/{name}"], "2023-02")
     world.publish("2023-03")
 
-    assert world.settle() == models("2023-03") | evaluations("2023-03")
+    assert world.settle() == models("2023-03") | judged("2023-03")
 
 
 def test_months_out_of_order_end_with_everything_made(world: World) -> None:
@@ -117,7 +120,7 @@ def test_months_out_of_order_end_with_everything_made(world: World) -> None:
     for month in reversed(FIRST_HALF):
         everything |= land(world, month)
 
-    assert everything == models(*FIRST_HALF) | evaluations(*FIRST_HALF[1:])
+    assert everything == models(*FIRST_HALF) | judged(*FIRST_HALF[1:])
 
 
 def test_three_years_at_once_are_each_asked_for_once(
@@ -126,7 +129,7 @@ def test_three_years_at_once_are_each_asked_for_once(
     months = [f"{year}-{number:02d}" for year in (2021, 2022, 2023) for number in range(1, 13)]
     world = World(tmp_path, own_instance, first_month="2021-01", last_month="2023-12", window=12)
 
-    assert land(world, *months) == models(*months) | evaluations(*months[1:])
+    assert land(world, *months) == models(*months) | judged(*months[1:])
 
 
 def test_what_a_run_makes_while_the_automation_looks_is_not_asked_for_again(world: World) -> None:

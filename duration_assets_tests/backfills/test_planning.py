@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from duration_assets.backfills.planning import (
+    ALL_GROUPS,
     GROUPS,
     BackfillPlan,
     Request,
@@ -13,9 +14,9 @@ from duration_assets.backfills.planning import (
     nodes_by_group,
     plan_backfill,
 )
-from duration_assets.commands.backfill import GROUP_NAMES
+from duration_assets.commands.backfill import FURTHER_GROUP_NAMES, GROUP_NAMES
 from duration_assets.errors import SettingsError
-from duration_assets.lineage import DATA, EVALUATIONS, MODELS
+from duration_assets.lineage import CHAMPIONS, DATA, EVALUATIONS, MODELS
 from duration_assets.months import Month, spans
 from duration_assets.partition_states import State
 from duration_assets.resources.store import Store
@@ -25,6 +26,7 @@ ASSETS = {
     DATA: ("raw_trips", "cleaned_trips", "zone_statistics"),
     MODELS: ("preprocessor", "training_matrix", "duration_model"),
     EVALUATIONS: ("validation_matrix", "evaluation"),
+    CHAMPIONS: ("champion",),
 }
 
 
@@ -211,7 +213,7 @@ def test_a_model_in_the_store_is_judged_on_the_first_month(shelf: Shelf) -> None
     assert asked(shelf.plan("2023-04", "2023-04"), EVALUATIONS) == ["2023-04"]
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", [*GROUPS, CHAMPIONS])
 def test_one_group_alone_is_asked_for_exactly_the_months(shelf: Shelf, group: str) -> None:
     shelf.put(DATA, *months(1, 6))
     shelf.put(MODELS, *months(1, 6))
@@ -298,3 +300,4 @@ def test_months_are_written_as_stretches() -> None:
 
 def test_the_command_names_the_groups_that_there_are() -> None:
     assert GROUP_NAMES == GROUPS
+    assert (*GROUP_NAMES, *FURTHER_GROUP_NAMES) == ALL_GROUPS

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from duration_assets.months import Month
 from duration_assets_tests.web.servers import Servers
 
-GROUPS = ("data", "models", "evaluations")
+GROUPS = ("data", "models", "evaluations", "champions")
 LOCATION = "duration_assets.definitions"
 
 CURRENT = "[style*=green]"

@@ -30,6 +30,7 @@ MADE = {
         "green/metered/duration_model",
     ),
     "evaluations": ("green/metered/validation_matrix", "green/metered/evaluation"),
+    "champions": ("green/metered/champion",),
 }
 """The assets of each group, in the order in which they are made."""
 
@@ -83,7 +84,7 @@ def filled_home(folder: Path) -> Home:
     simulated_folder(home.source, *FIRST.through(LAST), rows=_TRIPS)
     home.train(JANUARY)
     home.train(FEBRUARY)
-    _make_models(home, MARCH)
+    _make(home, "models", MARCH)
     return home
 
 
@@ -92,7 +93,8 @@ def waiting_home(folder: Path) -> Home:
     home = _home(folder, JANUARY, MARCH)
     simulated_folder(home.source, JANUARY, FEBRUARY)
     home.train(JANUARY)
-    _make_models(home, FEBRUARY)
+    _make(home, "models", FEBRUARY)
+    _make(home, "champions", FEBRUARY)
     return home
 
 
@@ -108,7 +110,7 @@ def _home(folder: Path, first: Month, last: Month) -> Home:
     )
 
 
-def _make_models(home: Home, month: Month) -> None:
-    job = build_definitions(home.settings).resolve_job_def("green_metered_models")
+def _make(home: Home, group: str, month: Month) -> None:
+    job = build_definitions(home.settings).resolve_job_def(f"green_metered_{group}")
     with open_home(home.settings) as instance:
         job.execute_in_process(partition_key=str(month), instance=instance)

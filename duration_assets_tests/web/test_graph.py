@@ -14,6 +14,7 @@ MEMBERS = {
     "data": ("raw_trips", "cleaned_trips", "zone_statistics"),
     "models": ("preprocessor", "training_matrix", "duration_model"),
     "evaluations": ("validation_matrix", "evaluation"),
+    "champions": ("champion",),
 }
 
 

@@ -1,0 +1,216 @@
+"""What was decided about the champion of a registered model, in order, and the aliases that follow.
+
+The history is kept as tags of the registered model, one for each decision. It is written before
+the aliases, which follow from it alone: a process that is killed in between leaves a history whose
+aliases are set by the next one that looks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import filelock
+
+from duration_assets.errors import RegistryError
+from duration_assets.months import Month
+from duration_assets.resources.mlflow_access import connected
+from duration_assets.resources.registry import (
+    CHALLENGER,
+    CHAMPION,
+    PREVIOUS,
+    REGISTERED_FOLDER,
+    RegisteredModel,
+    Registry,
+    registered,
+)
+
+POOL = "champion"
+"""Dagster's pool of the runs that decide: one at a time."""
+
+_TAG = "duration_assets.decision."
+_LONGEST_REASON = 500
+"""Characters; MLflow's database takes 5,000 in a tag."""
+
+
+class Outcome(StrEnum):
+    """How a decision ended; the value is what is shown."""
+
+    FIRST = "first"
+    PROMOTED = "promoted"
+    KEPT = "kept"
+    TOO_LATE = "too late"
+    BY_HAND = "promoted by hand"
+    ROLLED_BACK = "rolled back"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision, as it stands in the history.
+
+    Attributes:
+        month: the validation month that it was decided on; of a decision by hand the last one that
+            was decided on before it, empty if there was none.
+        outcome: an `Outcome`.
+        champion_version: of the champion after the decision.
+        champion_run_id: the MLflow run of its training.
+        champion_training_month: the last month that it has seen.
+        challenger_version: of the model that wanted to be.
+        reason: in words.
+        figures: both models' on the month, where they were compared.
+        decided: when, ISO 8601 in UTC.
+    """
+
+    month: str
+    outcome: str
+    champion_version: int
+    champion_run_id: str
+    champion_training_month: str
+    challenger_version: int
+    reason: str
+    figures: dict[str, float] = field(default_factory=dict)
+    decided: str = ""
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person decided."""
+        return self.outcome in (Outcome.BY_HAND, Outcome.ROLLED_BACK)
+
+
+class ChampionHistory:
+    """The decisions about one registered model."""
+
+    def __init__(self, registry: Registry, name: str) -> None:
+        """Remember which; nothing is opened."""
+        self.registry = registry
+        self.name = name
+
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """Keep others of this home from deciding at the same time."""
+        folder = self.registry.home / REGISTERED_FOLDER / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder / ".deciding.lock"):
+            yield
+
+    def read(self) -> list[Decision]:
+        """Return all decisions, the first one first.
+
+        Raises:
+            TrackingError: if MLflow cannot be reached.
+            RegistryError: if what stands there is damaged.
+        """
+        try:
+            return [Decision(**json.loads(text)) for _, text in sorted(self._tags().items())]
+        except (ValueError, TypeError) as error:
+            raise RegistryError(
+                f"The history of {self.name} in MLflow is damaged ({error}): look at the tags "
+                f"{_TAG}… of the registered model, and delete the one that is no JSON object."
+            ) from error
+
+    def record(self, decision: Decision) -> Decision:
+        """Add a decision to the history; the aliases are left as they are.
+
+        Returns:
+            The decision as it is kept.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        kept = replace(decision, reason=decision.reason[:_LONGEST_REASON], decided=now)
+        number = 1 + max((int(key.removeprefix(_TAG)) for key in self._tags()), default=0)
+        with connected(self.registry.tracking_uri) as client:
+            client.set_registered_model_tag(
+                self.name, f"{_TAG}{number:06d}", json.dumps(asdict(kept))
+            )
+            # Where a reader of MLflow looks: at the version, and at the run of its training.
+            said = f"{kept.outcome} ({kept.month}): {kept.reason}"
+            version = str(kept.challenger_version)
+            client.set_model_version_tag(self.name, version, "champion_decision", said)
+            challenger = self.registry.version(self.name, kept.challenger_version)
+            client.set_tag(challenger.run_id, "champion_decision", said)
+        return kept
+
+    def settle(self) -> dict[str, int]:
+        """Set the aliases to what follows from the history, where they are something else.
+
+        Returns:
+            The version that has each alias.
+        """
+        wanted = aliases_of(self.read())
+        with connected(self.registry.tracking_uri) as client:
+            model = registered(client, self.name)
+            held = {} if model is None else model.aliases
+            for alias, version in wanted.items():
+                if int(held.get(alias, 0)) != version:
+                    client.set_registered_model_alias(self.name, alias, str(version))
+        return wanted
+
+    def _tags(self) -> dict[str, str]:
+        """Return the tags of the registered model that hold decisions."""
+        with connected(self.registry.tracking_uri) as client:
+            model = registered(client, self.name)
+        tags = {} if model is None else model.tags
+        return {key: text for key, text in tags.items() if key.startswith(_TAG)}
+
+
+def aliases_of(history: Sequence[Decision]) -> dict[str, int]:
+    """Return the version that has each alias after all that was decided."""
+    if not history:
+        return {}
+    found = {CHAMPION: history[-1].champion_version}
+    before = [
+        each.champion_version
+        for each in history
+        if each.champion_version != history[-1].champion_version
+    ]
+    if before:
+        found[PREVIOUS] = before[-1]
+    challengers = [each.challenger_version for each in history if not each.is_by_hand]
+    if challengers:
+        found[CHALLENGER] = challengers[-1]
+    return found
+
+
+def decided_on(history: Sequence[Decision], month: Month) -> Decision | None:
+    """Return what was decided on a month by the gate, None if nothing was."""
+    for each in history:
+        if each.month == str(month) and not each.is_by_hand:
+            return each
+    return None
+
+
+def last_decided(history: Sequence[Decision]) -> Month | None:
+    """Return the last month that was decided on, None if none was."""
+    months = [Month.parse(each.month) for each in history if not each.is_by_hand]
+    return max(months, default=None)
+
+
+def standing_at(history: Sequence[Decision], month: Month) -> Decision | None:
+    """Return the last decision of a month no later than one, None if all came after it."""
+    found = [each for each in history if each.month <= str(month)]
+    return found[-1] if found else None
+
+
+def by_hand(
+    history: Sequence[Decision], champion: RegisteredModel, outcome: Outcome, reason: str
+) -> Decision:
+    """Return a decision that a person made."""
+    last = last_decided(history)
+    return Decision(
+        month="" if last is None else str(last),
+        outcome=outcome,
+        champion_version=champion.version,
+        champion_run_id=champion.run_id,
+        champion_training_month=str(champion.training_month),
+        challenger_version=champion.version,
+        reason=reason,
+    )
+
+
+def as_shown(decision: Decision) -> dict[str, Any]:
+    """Return a decision for a JSON file."""
+    return asdict(decision)
