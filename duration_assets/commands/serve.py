@@ -31,13 +31,15 @@ def serve(service: str, feature_set: str, host: str, port: int, workers: int) ->
     running.serve(settings, running.Serving(service, feature_set, host, port, workers), _say)
 
 
-def _say(serving: Serving, champion: Champion | None) -> None:
+def _say(serving: Serving, champion: Champion | None, answers: bool) -> None:
     from duration_assets.serving.application import no_champion
 
     click.echo(f"Predictions: {serving.url}/predict (workers: {serving.workers})")
     click.echo(f"What can be asked: {serving.url}/docs")
     if champion is None:
-        click.echo(no_champion(serving.service, serving.feature_set), err=True)
+        waits = "The registry does not answer: its champion is served as soon as it does."
+        missing = no_champion(serving.service, serving.feature_set)
+        click.echo(missing if answers else waits, err=True)
         return
     registered = champion.registered
     click.echo(

@@ -17,6 +17,7 @@ class Announcer:
 
     Attributes:
         announced: what the workers were told last.
+        answers: whether the registry answered at the last look.
     """
 
     def __init__(self, source: ModelSource, path: Path, metrics: RegistryMetrics) -> None:
@@ -25,7 +26,7 @@ class Announcer:
         self._source = source
         self._path = path
         self._metrics = metrics
-        self._answers = True
+        self.answers = True
 
     def look(self) -> None:
         """Ask once. If the registry does not answer, the model in use stays."""
@@ -40,9 +41,9 @@ class Announcer:
             self._answered(champion)
 
     def _answered(self, champion: Champion | None) -> None:
-        if not self._answers:
+        if not self.answers:
             _LOG.info("The registry answers again.")
-        self._answers = True
+        self.answers = True
         self._metrics.answered()
         # Without a holder of the alias, the model in use stays.
         if champion is not None and champion != self.announced:
@@ -52,6 +53,6 @@ class Announcer:
     def _failed(self, reason: str) -> None:
         """Say once that the registry does not answer, and count every time."""
         self._metrics.failed()
-        if self._answers:
+        if self.answers:
             _LOG.error("The champion cannot be asked for, so the model stays: %s", reason)
-        self._answers = False
+        self.answers = False

@@ -187,17 +187,19 @@ class _Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 500
+        began, status, answering = time.perf_counter(), 500, False
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answering
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answering = message["status"], True
             await send(message)
 
         try:
             await self._app(scope, receive, sending)
         except Exception:
+            if answering:
+                raise
             # The log has the trace, and who asked is told nothing of it.
             _LOG.exception("A request to %s failed.", scope["path"])
             failed = JSONResponse({"detail": _FAILED}, 500)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+_STOP_WITHIN = 5.0
+"""Seconds; a look may wait for somebody else longer, and ends with the process."""
+
 
 class Looking:
     """Calls a function every few seconds; it must see to its own errors."""
@@ -21,9 +24,9 @@ class Looking:
         self._thread.start()
 
     def stop(self) -> None:
-        """End, after the look that is under way."""
+        """End, after the look that is under way if that does not take long."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(_STOP_WITHIN)
 
     def _run(self) -> None:
         while not self._stopping.wait(self._every):

@@ -53,9 +53,11 @@ class Serving:
         return f"http://{host}:{self.port}"
 
 
-def serve(
-    settings: Settings, serving: Serving, say: Callable[[Serving, Champion | None], None]
-) -> None:
+Say = Callable[[Serving, Champion | None, bool], None]
+"""Tells what is served, and whether the registry answered."""
+
+
+def serve(settings: Settings, serving: Serving, say: Say) -> None:
     """Serve until a signal comes.
 
     Args:
@@ -72,14 +74,14 @@ def serve(
     announcer = _announcer(settings, serving, folder)
     announcer.look()
     Plan(serving.service, serving.feature_set, LOOK_AT_THE_FILE_EVERY).write(folder)
-    say(serving, announcer.announced)
+    say(serving, announcer.announced, announcer.answers)
     looking = Looking(announcer.look, settings.champion_every, "registry")
     looking.start()
     try:
         _run(serving)
     finally:
         looking.stop()
-        del os.environ[FOLDER_VARIABLE]
+        os.environ.pop(FOLDER_VARIABLE)
 
 
 def _announcer(settings: Settings, serving: Serving, folder: Path) -> Any:

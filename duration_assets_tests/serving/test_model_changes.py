@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import logging
+import socket
 from pathlib import Path
 
 import pytest
 
+from duration_assets.commands.serve import serve
 from duration_assets.errors import UnreachableTrackingError
+from duration_assets.serving import running
 from duration_assets.serving.announcer import Announcer
-from duration_assets.serving.champions import Champion, FileSource, announce
+from duration_assets.serving.champions import Champion, FileSource, RegistrySource, announce
 from duration_assets.serving.metrics import RegistryMetrics, ServingMetrics
 from duration_assets.serving.model_keeper import ModelKeeper
 from duration_assets_tests.models import saved_model
@@ -158,3 +161,28 @@ def test_the_registrys_state_is_a_figure() -> None:
     metrics.failed()
     assert metrics._answers._value.get() == 0
     assert metrics._failures._value.get() == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(None, "There is no champion"), (UnreachableTrackingError("gone"), "does not answer")],
+)
+def test_serve_tells_no_champion_from_no_answer(
+    error: Exception | None,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def asked(_: RegistrySource) -> Champion | None:
+        if error is not None:
+            raise error
+        return None
+
+    monkeypatch.setattr(RegistrySource, "current", asked)
+    monkeypatch.setattr(running, "_run", lambda _: None)
+    monkeypatch.setenv("DURATION_HOME", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    serve.main(["--port", str(port)], standalone_mode=False)
+    assert told in capsys.readouterr().err
