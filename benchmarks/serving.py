@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--results", type=Path)
     arguments = parser.parse_args()
-    found = []
+    found: list[Outcome] = []
     with tempfile.TemporaryDirectory() as scratch:
         ways = servers(Path(scratch), arguments)
         for number in range(1, arguments.rounds + 1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -50,16 +51,11 @@ def varied_trips(count: int, seed: int = 0) -> list[Trip]:
     for number in range(count):
         # Every other one is between zones that past trips were between, too.
         zones = known[number % len(known)] if number % 2 else draws.integers(1, 266, 2).tolist()
-        details = (None, None, None) if number % 7 == 0 else draws.integers(1, 7, 3).tolist()
+        details: Any = (None, None, None) if number % 7 == 0 else draws.integers(1, 7, 3).tolist()
         minutes = int(draws.integers(0, 2 * 365 * 24 * 60))
-        trips.append(
-            Trip(
-                datetime(2023, 1, 1) + timedelta(minutes=minutes, seconds=int(draws.integers(60))),
-                *zones,
-                float(draws.gamma(1.5, 2.5)),
-                *details,
-            )
-        )
+        time = datetime(2023, 1, 1) + timedelta(minutes=minutes, seconds=int(draws.integers(60)))
+        distance = float(draws.gamma(1.5, 2.5))
+        trips.append(Trip(time, zones[0], zones[1], distance, *details))
     return trips
 
 

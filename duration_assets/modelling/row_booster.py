@@ -121,7 +121,8 @@ class SparseRowBooster(_RowBooster):
                 *self._places,
             )
         )
-        return self._answer[0]
+        minutes: float = self._answer[0]
+        return minutes
 
 
 def _described(array: np.ndarray[Any, Any]) -> bytes:

@@ -203,8 +203,8 @@ class _Intervals:
 
     def around(self, minutes: float) -> tuple[float, float]:
         low, high = sorted(self._percentiles.predict())
-        ends = (np.array([value], dtype=np.float32) for value in (low, high, minutes))
-        found = moved(*ends, self._calibration)
+        one, other, mean = (np.array([value], dtype=np.float32) for value in (low, high, minutes))
+        found = moved(one, other, mean, self._calibration)
         return float(found.low[0]), float(found.high[0])
 
 

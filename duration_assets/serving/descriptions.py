@@ -63,7 +63,7 @@ _REASONS = {
 REFUSED: dict[int | str, dict[str, Any]] = {
     status: {"model": Refused, "description": reason} for status, reason in _REASONS.items()
 }
-NO_MODEL = {503: REFUSED[503]}
+NO_MODEL: dict[int | str, dict[str, Any]] = {503: REFUSED[503]}
 
 
 def trip_body(reader: TripReader) -> dict[str, Any]:

@@ -101,16 +101,24 @@ def _wants_intervals(params: Any) -> bool:
 
 
 def _from_split(table: Any) -> list[Any]:
-    columns, data = (
-        (table.get("columns"), table.get("data")) if isinstance(table, dict) else (None, None)
-    )
-    fits = isinstance(columns, list) and isinstance(data, list)
-    if not fits or not all(isinstance(name, str) for name in columns):
-        raise RequestError(WRONG, "dataframe_split is an object with the lists columns and data.")
+    columns, data = _split(table)
     for number, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(columns):
             raise RequestError(WRONG, f"Row {number} of data is no list of {len(columns)} values.")
     return [dict(zip(columns, row, strict=True)) for row in data]
+
+
+def _split(table: Any) -> tuple[list[str], list[Any]]:
+    """Return the columns and the rows of `dataframe_split`."""
+    if isinstance(table, dict):
+        columns, data = table.get("columns"), table.get("data")
+        if isinstance(columns, list) and isinstance(data, list) and _are_names(columns):
+            return columns, data
+    raise RequestError(WRONG, "dataframe_split is an object with the lists columns and data.")
+
+
+def _are_names(columns: list[Any]) -> bool:
+    return all(isinstance(name, str) for name in columns)
 
 
 def _from_records(form: str, table: Any) -> list[Any]:

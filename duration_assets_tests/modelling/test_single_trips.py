@@ -28,7 +28,7 @@ def alone(model: DurationModel, trips: list[Trip]) -> Predictions:
     predict = single_trips(model)
     rows = [[np.nan if end is None else end for end in predict(trip)] for trip in trips]
     # Asked for as they came, as numbers that 32 bits hold without loss.
-    assert np.array_equal(np.float32(rows), np.array(rows), equal_nan=True)
+    assert np.array_equal(np.array(rows, np.float32), np.array(rows), equal_nan=True)
     return Predictions(*np.array(rows, dtype=np.float32).T)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -57,48 +57,46 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         yield client
 
 
-def quickly(count: int) -> Any:
-    return settings(
+def repeat(send: Callable[[Any], None], made_up: st.SearchStrategy[Any], count: int) -> None:
+    """Send that many that hypothesis makes up, however long each takes."""
+    patient = settings(
         max_examples=count,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
+    patient(given(made_up)(send))()
 
 
 def send_made_up(client: Client, route: str, count: int) -> set[int]:
     """Send what hypothesis makes up; returns the statuses that came back."""
-    seen = set()
+    seen: set[int] = set()
 
-    @quickly(count)
-    @given(trips if route == ROUTES[0] else tables)
     def send(sent: Any) -> None:
         answer = client.post(route, data=json.dumps(sent))
         seen.add(answer.status_code)
         check(answer.status_code, answer.text)
 
-    send()
+    repeat(send, trips if route == ROUTES[0] else tables, count)
     return seen
 
 
 def send_described(client: Client, route: str, count: int) -> set[int]:
     """Send what schemathesis makes of the server's own description, right and wrong."""
     schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
-    seen = set()
+    seen: set[int] = set()
     operation = schema[route]["POST"]
     kinds = [
         operation.as_strategy(generation_mode=mode)
         for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE)
     ]
 
-    @quickly(count)
-    @given(st.one_of(kinds))
     def send(case: Any) -> None:
         answer = case.call(base_url=client.url, session=client.session)
         seen.add(answer.status_code)
         check(answer.status_code, answer.text)
 
-    send()
+    repeat(send, st.one_of(kinds), count)
     return seen
 
 

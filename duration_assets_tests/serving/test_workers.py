@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -134,9 +135,8 @@ def check_champion_changes(workplace: Workplace, pause: float) -> None:
         with Load(client.url) as load:
             for version in range(1, VERSIONS + 1):
                 make_champion(workplace, version)
-                until(lambda version=version: serves_alone(client, version), process)
-                stays = time.monotonic() + pause
-                until(lambda stays=stays: time.monotonic() > stays, process)
+                until(partial(serves_alone, client, version), process)
+                until(partial(is_past, time.monotonic() + pause), process)
         assert load.failures == []
         assert set(load.versions) == set(range(1, VERSIONS + 1))
         page = client.get("/metrics").text
@@ -146,6 +146,10 @@ def check_champion_changes(workplace: Workplace, pause: float) -> None:
         assert float(predicted[1]) == sum(load.versions.values())
         assert figure(page, "duration_registry_answers") == [1.0]
         assert time.monotonic() - began >= pause * VERSIONS
+
+
+def is_past(moment: float) -> bool:
+    return time.monotonic() > moment
 
 
 def serves_alone(client: Client, version: int) -> bool:
