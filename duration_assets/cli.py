@@ -22,6 +22,7 @@ from duration_assets.commands.options import (
 from duration_assets.commands.predict import predict
 from duration_assets.commands.report import report
 from duration_assets.commands.reproduce import reproduce
+from duration_assets.commands.serve import serve
 from duration_assets.commands.status import status
 from duration_assets.commands.stopping import INTERRUPTED
 from duration_assets.commands.tune import tune
@@ -118,9 +119,9 @@ def simulate(folder: Path, service: str, first: str, last: str, rows: int, seed:
 @main.command()
 def dev() -> None:
     """Serve the web UI with the daemon, and MLflow's UI, on this machine."""
-    from duration_assets.servers import serve
+    from duration_assets import servers
 
-    serve(Settings.load())
+    servers.serve(Settings.load())
 
 
 main.add_command(backfill)
@@ -130,6 +131,7 @@ main.add_command(promote)
 main.add_command(report)
 main.add_command(reproduce)
 main.add_command(rollback)
+main.add_command(serve)
 main.add_command(status)
 main.add_command(tune)
 

@@ -154,6 +154,9 @@ class Settings(DriftSettings):
     land_all: bool = Field(
         False, description="Land every month at the source by itself, not the newest window only."
     )
+    champion_every: float = Field(
+        10.0, gt=0, description="Seconds between two looks of `serve` for another champion."
+    )
     host: str = Field("127.0.0.1", description="The address that `dev` serves the web pages on.")
     dagster_port: int = Field(3000, ge=1, le=65535, description="Port of Dagster's web UI.")
     mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of MLflow's web UI.")

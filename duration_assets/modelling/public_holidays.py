@@ -20,6 +20,11 @@ def is_holiday(times: pl.Series) -> pl.Series:
     return days.is_in([day for year in sorted(years) for day in _holidays_of(year)])
 
 
+def is_on_holiday(day: date) -> bool:
+    """Say of a single day what `is_holiday` says of times on it."""
+    return day in _holidays_of(day.year)
+
+
 @cache
 def _holidays_of(year: int) -> tuple[date, ...]:
     import holidays

@@ -31,14 +31,14 @@ from duration_assets.modelling.features import (
     own_features,
     trip_features,
 )
-from duration_assets.modelling.statistics import SUMS, WEEKS, add_up, week_of
+from duration_assets.modelling.statistics import BLOCKS, SUMS, WEEKS, add_up, week_of
 from duration_assets.modelling.zone_map import draw_zone_map
 from duration_assets.months import Month
 
 PSEUDO_TRIPS = 20.0
 """Each mean is shrunk towards the overall mean as if that many trips had had it."""
 
-_LEAST_MEAN_DISTANCE = np.float32(0.1)
+LEAST_MEAN_DISTANCE = np.float32(0.1)
 """Mean distances count as at least that many miles when a trip's own is divided by them."""
 
 _METADATA_KEY = "duration_assets.preprocessor"
@@ -94,6 +94,18 @@ class ZonePreprocessor:
         keys, rows = np.unique(key_codes(own), return_inverse=True)
         described = [self._means(self._totals[level][level_codes(level, keys)]) for level in LEVELS]
         return self._assemble(np.hstack([*described, self._on_map(keys)]), rows, own)
+
+    def means_by_level(self) -> list[FloatArray]:
+        """Return the features of every code of each level, in the order of `LEVELS`.
+
+        Returns:
+            Float32 arrays of as many rows as the level has codes, with a column for each of `SUMS`.
+        """
+        return [self._means(sums) for sums in self._totals.values()]
+
+    def map_distances(self) -> FloatArray:
+        """Return how far apart on the map the zones of every code of a pair are, float32 miles."""
+        return self._on_map(np.arange(LEVELS["pair"]) * BLOCKS)[:, -1].copy()
 
     def without_own_week(self, month: Month, weekly: pl.DataFrame) -> Encoder:
         """Return an encoder of trips that are among the past trips, which leaves out their week.
@@ -161,7 +173,7 @@ class ZonePreprocessor:
         place = {name: column for column, name in enumerate(self.feature_names)}
         distance = matrix[:, place["trip_distance"]]
         for level in LEVELS:
-            mean = np.maximum(matrix[:, place[f"{level}_distance"]], _LEAST_MEAN_DISTANCE)
+            mean = np.maximum(matrix[:, place[f"{level}_distance"]], LEAST_MEAN_DISTANCE)
             ratio = distance / mean
             matrix[:, place[f"{level}_distance_ratio"]] = ratio
             matrix[:, place[f"{level}_minutes_at_pace"]] = (

@@ -1,0 +1,1 @@
+"""The champion over HTTP: what is asked is read, answered, and counted here; no Dagster."""

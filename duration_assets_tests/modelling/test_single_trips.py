@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import xgboost
+
+from duration_assets.errors import BadFileError
+from duration_assets.modelling.intervals import Predictions
+from duration_assets.modelling.model import DurationModel
+from duration_assets.modelling.row_booster import DenseRowBooster, SparseRowBooster
+from duration_assets.modelling.single_trips import Trip, single_trips, trips_table
+from duration_assets_tests.models import small_model, varied_trips
+
+FEATURE_SETS = ["metered", "request", "course"]
+TRIPS = 3_000
+
+
+@pytest.fixture(scope="module", params=FEATURE_SETS)
+def model(request: pytest.FixtureRequest) -> DurationModel:
+    return small_model(request.param)
+
+
+def alone(model: DurationModel, trips: list[Trip]) -> Predictions:
+    predict = single_trips(model)
+    rows = [[np.nan if end is None else end for end in predict(trip)] for trip in trips]
+    # Asked for as they came, as numbers that 32 bits hold without loss.
+    assert np.array_equal(np.array(rows, np.float32), np.array(rows), equal_nan=True)
+    return Predictions(*np.array(rows, dtype=np.float32).T)
+
+
+def test_a_trip_alone_is_predicted_as_in_a_table_to_the_last_bit(model: DurationModel) -> None:
+    trips = varied_trips(TRIPS)
+    together = model.predict_intervals(trips_table(trips, "green"))
+    found = alone(model, trips)
+    np.testing.assert_array_equal(found.minutes, together.minutes)
+    np.testing.assert_array_equal(found.low, together.low)
+    np.testing.assert_array_equal(found.high, together.high)
+    assert len(np.unique(found.minutes)) > 10
+
+
+@pytest.mark.parametrize(
+    "trip",
+    [
+        Trip(datetime(2024, 2, 29, 0, 0), None, 265, 0.0),
+        Trip(datetime(2023, 7, 4, 12, 0), 1, None, 1e6, 7, 9, 2),
+        Trip(datetime(2000, 12, 31, 23, 59, 59, 999999), 265, 1, 100.0, 2, 1, 1),
+        Trip(datetime(2099, 1, 1), 43, 43, None),
+        Trip(datetime(2023, 1, 2, 8), 43, 151, 1e-30),
+    ],
+)
+def test_an_odd_trip_alone_is_predicted_as_in_a_table(model: DurationModel, trip: Trip) -> None:
+    together = model.predict_intervals(trips_table([trip], "green"))
+    found = alone(model, [trip])
+    assert found.minutes[0] == together.minutes[0]
+    np.testing.assert_array_equal(found.low, together.low)
+    np.testing.assert_array_equal(found.high, together.high)
+
+
+def test_a_prediction_does_not_depend_on_the_trip_before(model: DurationModel) -> None:
+    predict, (one, other) = single_trips(model), varied_trips(2)
+    first = predict(one)
+    predict(other)
+    assert predict(one) == first
+
+
+def test_a_table_of_no_trips_has_the_canonical_columns() -> None:
+    table = trips_table([], "green")
+    assert table.schema == trips_table(varied_trips(1), "green").schema
+    assert len(table) == 0
+
+
+def test_a_model_whose_tables_are_predicted_in_another_way_is_refused() -> None:
+    with pytest.raises(BadFileError, match=r"requirements\.txt"):
+        single_trips(_Elsewhere.of(small_model()))
+
+
+class _Elsewhere(DurationModel):
+    """A model whose tables are predicted as they are not."""
+
+    @classmethod
+    def of(cls, model: DurationModel) -> _Elsewhere:
+        return cls(model.service, model.preprocessor, model.booster, model.intervals)
+
+    def predict_intervals(self, trips: pl.DataFrame) -> Predictions:
+        found = super().predict_intervals(trips)
+        return Predictions(found.minutes + np.float32(1), found.low, found.high)
+
+
+@pytest.fixture(scope="module")
+def features() -> Any:
+    return np.random.default_rng(3).normal(size=(2_000, 12)).astype(np.float32)
+
+
+def test_a_row_with_missing_values_is_predicted_as_in_a_matrix(features: Any) -> None:
+    holes = np.where(features > 1, np.nan, features).astype(np.float32)
+    matrix = xgboost.DMatrix(holes, label=features.sum(axis=1))
+    parameters = {
+        "objective": "reg:quantileerror",
+        "quantile_alpha": [0.1, 0.9],
+        "disable_default_eval_metric": 1,
+        "nthread": 1,
+    }
+    booster = xgboost.train(parameters, matrix, 20)
+    row = np.zeros(12, dtype=np.float32)
+    asked = DenseRowBooster(booster, row, outputs=2)
+    found = []
+    for each in holes:
+        row[:] = each
+        found.append(asked.predict())
+    np.testing.assert_array_equal(np.array(found, np.float32), booster.inplace_predict(holes))
+
+
+def test_a_sparse_row_is_predicted_as_in_a_sparse_matrix(features: Any) -> None:
+    from scipy.sparse import csr_matrix
+
+    kept = np.where(np.arange(12) == 11, 1, np.abs(features) > 2.5)
+    sparse = csr_matrix((features * kept).astype(np.float64))
+    booster = xgboost.train({"nthread": 1}, xgboost.DMatrix(sparse, label=features[:, 11]), 20)
+    asked = SparseRowBooster(booster, 12)
+    rows = [row for row in sparse if 1 <= row.nnz <= 2]
+    assert {row.nnz for row in rows} == {1, 2}
+    for row in rows:
+        entries = list(zip(row.indices.tolist(), row.data.tolist(), strict=True))
+        assert np.float32(asked.predict(entries)) == booster.inplace_predict(row)[0]
