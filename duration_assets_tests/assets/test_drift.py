@@ -38,8 +38,8 @@ LIMITS = {
     "drift_unseen_pairs": 0.9,
     "drift_nulls": 0.9,
 }
-"""For small simulated months: their trips spread over all zones evenly, a window of a single one lacks
-most of the pairs of the next, and the share of trips without details comes and goes."""
+"""For small simulated months: their trips spread over all zones evenly, a window of a single one
+lacks most of the pairs of the next, and the share of trips without details comes and goes."""
 
 
 def make_champion(home: Home, month: Month, trained: Month) -> Partition:
