@@ -130,8 +130,8 @@ class ChampionHistory:
             said = f"{kept.outcome} ({kept.month}): {kept.reason}"
             version = str(kept.challenger_version)
             client.set_model_version_tag(self.name, version, "champion_decision", said)
-            run_id = client.get_model_version(self.name, version).run_id
-            client.set_tag(run_id, "champion_decision", said)
+            challenger = self.registry.version(self.name, kept.challenger_version)
+            client.set_tag(challenger.run_id, "champion_decision", said)
         return kept
 
     def settle(self) -> dict[str, int]:

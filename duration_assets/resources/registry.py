@@ -183,6 +183,11 @@ class Registry:
         key = (name, version)
         if key not in self._known:
             run_id = client.get_model_version(name, str(version)).run_id
+            if run_id is None:
+                raise RegistryError(
+                    f"Version {version} of {name} was not registered by a training of this "
+                    "project: it belongs to no MLflow run. Delete the version in MLflow."
+                )
             self._known[key] = _described(name, version, client.get_run(run_id))
         return self._known[key]
 
