@@ -16,7 +16,7 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import xgboost
-from course_script import encode, read_month
+from course_script import encode, read_month  # type: ignore[import-not-found, unused-ignore]
 
 
 def main() -> None:

@@ -44,6 +44,7 @@ from duration_assets.modelling.histograms import HISTOGRAMS_FILE, month_histogra
 from duration_assets.modelling.matrices import training_parts, write_parts
 from duration_assets.modelling.matrix_files import StoredExamples
 from duration_assets.modelling.model import DurationModel
+from duration_assets.modelling.parameters import FIXED
 from duration_assets.modelling.preprocessors import fit_preprocessor
 from duration_assets.modelling.statistics import STATISTICS_FILE
 from duration_assets.modelling.training import fit_parts
@@ -56,7 +57,7 @@ from duration_assets.simulation.breaks import BREAKS, write_broken
 
 MARGIN = 1.25
 """A limit is the largest value that was seen, times this."""
-_CHEAP = {"learning_rate": 0.3, "max_depth": 5}
+_CHEAP = {**FIXED, "learning_rate": 0.3, "max_depth": 5, "max_bin": 128}
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ class Bench:
             folder = Path(scratch)
             written = write_parts(folder, training_parts(preprocessor, window, weekly), window)
             parts = {name: StoredExamples(folder / name) for name in written}
-            fitted = fit_parts(parts, 1, overrides=_CHEAP, with_intervals=False)
+            fitted = fit_parts(parts, 1, _CHEAP, with_intervals=False)
         return DurationModel(self.service, preprocessor, fitted.booster)
 
     def _partition(self, asset: str, month: Month) -> Partition:

@@ -9,23 +9,23 @@ from __future__ import annotations
 import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 from pydantic import (
     AliasChoices,
-    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
     model_validator,
 )
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from duration_assets.addresses import without_secrets
 from duration_assets.drift_settings import DriftSettings
 from duration_assets.errors import SettingsError
 from duration_assets.months import Month
 from duration_assets.services import SERVICES, service_named
+from duration_assets.setting_values import FirstMonths, NameList, SettingMonth
 
 TLC_BUCKET = "https://d37ci6vzurychx.cloudfront.net/trip-data/{service}_tripdata_{month}.parquet"
 """Where TLC publishes its files."""
@@ -39,34 +39,6 @@ FEATURE_SETS = ("course", "metered", "request")
 _LOOK_AT_A_FOLDER, _LOOK_AT_A_BUCKET, _LOOK_AT_THE_WEB = 30, 300, 3600
 
 EARLIEST_DEFAULT_MONTH = "2021-01"
-
-
-def _split(value: Any) -> Any:
-    """Turn `green,yellow` into a list, as a person writes it in an environment variable."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
-def _month(value: Any) -> Any:
-    return Month.parse(value) if isinstance(value, str) else value
-
-
-def _first_months(value: Any) -> Any:
-    """Turn `2021-01` or `green=2021-01,yellow=2022-06` into a month for each service."""
-    if not isinstance(value, str):
-        return value
-    months: dict[str, Month] = {}
-    for part in _split(value):
-        name, _, text = part.rpartition("=")
-        if name:
-            months[service_named(name.strip()).name] = Month.parse(text)
-        else:
-            months = {service: Month.parse(text) for service in SERVICES} | months
-    return months
-
-
-NameList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(DriftSettings):
@@ -93,11 +65,11 @@ class Settings(DriftSettings):
     )
     services: NameList = Field(["green"], description="The services whose assets are defined.")
     feature_sets: NameList = Field(["metered"], description="The feature sets to train models on.")
-    first_month: Annotated[dict[str, Month], NoDecode, BeforeValidator(_first_months)] = Field(
+    first_month: FirstMonths = Field(
         default_factory=dict,
         description="The first partition, for all services (2021-01) or each (green=2021-01,…).",
     )
-    last_month: Annotated[Month | None, BeforeValidator(_month)] = Field(
+    last_month: SettingMonth = Field(
         None, description="The last partition; by default the last completed month."
     )
     window: int = Field(12, ge=1, le=24, description="Months that a model trains on.")

@@ -13,7 +13,7 @@ from duration_assets.months import Month
 
 FIRST, LAST = Month(2022, 1), Month(2023, 6)
 FLAGGED = Month(2023, 4)
-_LIMITS = DriftSettings().drift_limits
+_LIMITS = DriftSettings.model_validate({}).drift_limits
 
 
 def invented_overview(**changes: Any) -> Overview:

@@ -95,7 +95,9 @@ def bin_names(feature: str) -> Mapping[int | None, str]:
     if feature == WEEKDAY:
         return {**dict(enumerate(WEEKDAYS)), None: _MISSING}
     if feature == DISTANCE:
-        inner = {place: f"{low:g} to {high:g}" for place, (low, high) in enumerate(_BANDS, 1)}
+        inner: dict[int | None, str] = {
+            place: f"{low:g} to {high:g}" for place, (low, high) in enumerate(_BANDS, 1)
+        }
         return {0: "0", **inner, len(_EDGES): f"over {_EDGES[-1]:g}", None: _MISSING}
     return {None: _MISSING}
 
@@ -123,7 +125,9 @@ def _bins(service: Service) -> dict[str, pl.Expr]:
 
 
 def _named(feature: str, counts: pl.DataFrame) -> pl.DataFrame:
-    return counts.select(pl.lit(feature).alias("feature"), "bin", "trips").cast(dict(SCHEMA))
+    return counts.select(pl.lit(feature).alias("feature"), "bin", "trips").cast(
+        {"bin": pl.Int64(), "trips": pl.Int64()}
+    )
 
 
 def _in_order(histograms: Iterable[pl.DataFrame]) -> pl.DataFrame:

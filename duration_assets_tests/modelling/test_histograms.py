@@ -80,7 +80,7 @@ def test_a_service_has_histograms_of_what_it_publishes_only() -> None:
 
 
 def test_the_histograms_of_months_add_up_to_those_of_their_trips_together() -> None:
-    months = [[1, 2, None], [2, 2, 3]]
+    months: list[list[int | None]] = [[1, 2, None], [2, 2, 3]]
     together = histograms(pickup_zone=[zone for month in months for zone in month])
     assert add_up(histograms(pickup_zone=month) for month in months).equals(together)
     assert add_up([]).is_empty()

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from duration_assets.modelling import training
-from duration_assets.modelling.intervals import IntervalModel
+from duration_assets.modelling.intervals import INTERVAL_PARAMETERS, IntervalModel
 from duration_assets.modelling.matrices import LARGE_WINDOW
 from duration_assets.modelling.matrix_files import Examples
 from duration_assets.modelling.parameters import parameters_of
@@ -50,7 +49,7 @@ def test_side_by_side_and_one_after_the_other_are_the_same_model(matrices: Windo
 def test_an_error_in_the_fit_of_the_percentiles_is_the_errors_of_the_training(
     matrices: WindowMatrices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(training.INTERVAL_PARAMETERS, "objective", "reg:nothing")
+    monkeypatch.setitem(INTERVAL_PARAMETERS, "objective", "reg:nothing")
     with pytest.raises(Exception, match="reg:nothing"):
         fit(matrices, 2, PARAMETERS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -33,7 +34,7 @@ def test_every_trip_takes_longer_from_the_same_pickup_on() -> None:
 
 
 def test_no_trip_starts_or_ends_in_a_closed_zone() -> None:
-    zones = {"PULocationID": [7, 7, 8, 9, None], "DOLocationID": [1, 2, 7, 9, None]}
+    zones: dict[str, Any] = {"PULocationID": [7, 7, 8, 9, None], "DOLocationID": [1, 2, 7, 9, None]}
     rows = green_rows([10.0] * 5, **zones)
     assert busiest_zone(rows.lazy(), GREEN) == 7
     left = without_busiest_zone(rows.lazy(), GREEN).collect()

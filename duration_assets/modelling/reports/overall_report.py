@@ -142,10 +142,10 @@ def _errors(overview: Overview) -> Iterator[Block]:
     tuned = _tuned(overview)
     content = plots.rmse_by_month(list(map(str, judged)), shown, "RMSE by month", tuned)
     yield Picture("rmse_by_month", content, "RMSE by the month that was predicted")
-    if tuned:
+    if tuned is not None and any(str(month) <= tuned for month in judged):
         yield (
-            f"Parameters were tuned on the shaded months, up to {list(judged)[tuned - 1]}: what "
-            "models do there flatters them."
+            f"Parameters were tuned on the shaded months, up to {tuned}: what models do there "
+            "flatters them."
         )
     if "course" not in shown:
         yield (
@@ -162,12 +162,10 @@ def _errors(overview: Overview) -> Iterator[Block]:
     yield Table((months("month"), *map(minutes, shown), signed_minutes("champion's bias")), rows)
 
 
-def _tuned(overview: Overview) -> int:
-    """Return how many of the evaluated months parameters were tuned on."""
-    tuned = [
-        each["tuned_through"] for each in overview.models.values() if each.get("tuned_through")
-    ]
-    return sum(str(month) <= max(tuned) for month in overview.evaluations) if tuned else 0
+def _tuned(overview: Overview) -> str | None:
+    """Return the last month that parameters of any of the models were tuned on."""
+    found = (each.get("tuned_through") for each in overview.models.values())
+    return max((month for month in found if month), default=None)
 
 
 def _coverage(overview: Overview) -> Iterator[Block]:

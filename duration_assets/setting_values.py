@@ -1,0 +1,42 @@
+"""How the values of settings are written in environment variables, where pydantic does not know."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+from pydantic_settings import NoDecode
+
+from duration_assets.months import Month
+from duration_assets.services import SERVICES, service_named
+
+
+def split_names(value: Any) -> Any:
+    """Turn `green,yellow` into a list, as a person writes it in an environment variable."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def parse_month(value: Any) -> Any:
+    """Turn `2023-01` into a month."""
+    return Month.parse(value) if isinstance(value, str) else value
+
+
+def parse_first_months(value: Any) -> Any:
+    """Turn `2021-01` or `green=2021-01,yellow=2022-06` into a month for each service."""
+    if not isinstance(value, str):
+        return value
+    months: dict[str, Month] = {}
+    for part in split_names(value):
+        name, _, text = part.rpartition("=")
+        if name:
+            months[service_named(name.strip()).name] = Month.parse(text)
+        else:
+            months = {service: Month.parse(text) for service in SERVICES} | months
+    return months
+
+
+NameList = Annotated[list[str], NoDecode, BeforeValidator(split_names)]
+SettingMonth = Annotated[Month | None, BeforeValidator(parse_month)]
+FirstMonths = Annotated[dict[str, Month], NoDecode, BeforeValidator(parse_first_months)]
