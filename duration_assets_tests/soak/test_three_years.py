@@ -51,6 +51,9 @@ def test_thirty_six_dropped_files_become_judged_models_with_no_run_too_many(
         publish(published(real_data / "trip-data", month), project.source)
     project.records.wait_until("evaluation", MONTHS[1:], 3 * HOURS)
     say("36 months: all models are judged")
+    project.records.wait_until("champion", MONTHS[1:], HOURS)
+    project.records.wait_until("drift", MONTHS[2:], HOURS)
+    say("36 months: a champion is decided on in each, and watched")
     project.records.wait_until_quiet(QUIET, HOURS)
 
     for name in ("cleaned_trips", "duration_model"):
@@ -62,6 +65,8 @@ def test_thirty_six_dropped_files_become_judged_models_with_no_run_too_many(
         ("data", "SUCCESS"): 36,
         ("models", "SUCCESS"): 36,
         ("evaluations", "SUCCESS"): 35,
+        ("champions", "SUCCESS"): 35,
+        ("monitoring", "SUCCESS"): 34,
     }
 
 
@@ -99,5 +104,8 @@ def test_a_changed_month_redoes_exactly_what_hangs_on_it(
             ("data", str(changed)),
             *(("models", str(month)) for month in windows),
             *(("evaluations", str(month)) for month in judged),
+            # Decided again, to the same champion: of what watches it, the month itself alone.
+            *(("champions", str(month)) for month in judged),
+            ("monitoring", str(changed)),
         ]
     )
