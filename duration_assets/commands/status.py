@@ -30,7 +30,6 @@ _HEADINGS = {
     "duration_model": "dura-\ntion\nmodel",
     "validation_matrix": "vali-\ndation\nmatrix",
     "evaluation": "evalu-\nation",
-    "champion": "cham-\npion",
 }
 """Those that are broken further than between words, so that the table fits on 80 columns."""
 
@@ -48,7 +47,7 @@ def status(
     from rich.console import Console
 
     from duration_assets.home import open_home
-    from duration_assets.lineage import nodes_of
+    from duration_assets.lineage import CHAMPIONS, MONITORING, nodes_of
     from duration_assets.partition_states import partition_states
     from duration_assets.resources.store import Store
 
@@ -62,7 +61,11 @@ def status(
     if as_json:
         click.echo(json.dumps(_by_asset(states)))
     else:
-        Console().print(_table(f"{service}/{feature_set}", nodes, months, states))
+        # All assets side by side would not fit on 80 columns.
+        in_use = [node for node in nodes if node.group in (CHAMPIONS, MONITORING)]
+        made = [node for node in nodes if node not in in_use]
+        for title, shown in ("", made), (", the model in use", in_use):
+            Console().print(_table(f"{service}/{feature_set}{title}", shown, months, states))
 
 
 def _by_asset(states: dict[tuple[str, Month], State]) -> dict[str, dict[str, str]]:

@@ -31,6 +31,7 @@ from duration_assets.modelling.histograms import (
     missing_share,
 )
 from duration_assets.modelling.model import DurationModel
+from duration_assets.modelling.statistics import GRID
 from duration_assets.modelling.trip_batches import MonthTrips
 
 
@@ -284,8 +285,10 @@ def _rejected_share(observed: Observed) -> float:
 
 
 def _error_sums(minutes: FloatArray, actual: FloatArray) -> FloatArray:
-    """Return how many trips there are, and their summed errors, their sizes, squares, durations."""
+    """Return how many trips there are, and their summed errors, their sizes, squares, durations.
+
+    They are the same in whatever order trips are read: see `statistics.exactly_summable`.
+    """
     errors = np.subtract(minutes, actual, dtype=np.float64)
-    return np.array(
-        [len(errors), errors.sum(), np.abs(errors).sum(), np.square(errors).sum(), actual.sum()]
-    )
+    summands = np.stack([errors, np.abs(errors), np.square(errors), actual])
+    return np.array([len(errors), *(np.round(summands * GRID) / GRID).sum(axis=1)])

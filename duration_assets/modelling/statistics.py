@@ -35,7 +35,7 @@ SHORTEST_DISTANCE = 0.1
 """Metered distances reach 55,000 miles; sums take them clipped to 0 to 60 miles, and speeds take
 them clipped to 0.1 to 60 miles."""
 
-_GRID = 2.0**16
+GRID = 2.0**16
 """Summands are rounded to whole parts of 1 / 65,536: see `exactly_summable`."""
 
 
@@ -47,7 +47,7 @@ def exactly_summable(values: pl.Expr) -> pl.Expr:
     exact in 64-bit floats up to 2^37, which is 7 thousand million trips of 20 minutes, and so is
     taking a week's sums away again.
     """
-    return (values * _GRID).round() / _GRID
+    return (values * GRID).round() / GRID
 
 
 def with_time_and_zone_keys(trips: pl.LazyFrame) -> pl.LazyFrame:
