@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -43,7 +43,7 @@ WRONG_TRIPS: list[tuple[dict[str, Any], str]] = [
     ({"trip_distance": float("inf")}, "trip_distance is Infinity"),
     ({"trip_distance": "1.01"}, 'trip_distance is "1.01"'),
     ({"trip_distance": None}, "trip_distance is null"),
-    ({"trip_distance": [1]}, "trip_distance is [1]"),
+    ({"trip_distance": [1]}, "trip_distance is a list"),
     ({"lpep_pickup_datetime": "2023-02-30T08:00:00"}, "which is no time: write it as"),
     ({"lpep_pickup_datetime": "yesterday"}, 'lpep_pickup_datetime is "yesterday"'),
     ({"lpep_pickup_datetime": 1672731000}, "lpep_pickup_datetime is 1672731000"),
@@ -97,6 +97,19 @@ def test_what_is_no_json_is_refused(client: Client, route: str, body: bytes) -> 
     answer = client.post(route, data=body)
     assert answer.status_code == 400
     assert answer.json()["detail"] == "The request carries no JSON that can be read."
+
+
+@pytest.mark.parametrize("ends", ["[]", ('{"a":', "}")])
+def test_what_is_nested_too_deep_is_refused_at_any_depth(
+    client: Client, ends: Sequence[str]
+) -> None:
+    for depth in range(50, 1_200, 50):
+        nested = f"{ends[0] * depth}1{ends[1] * depth}"
+        for name in ("PULocationID", "trip_distance", "lpep_pickup_datetime", "VendorID"):
+            trip = json.dumps(COURSE_TRIP)[:-1] + f', "{name}": {nested}}}'
+            assert client.post("/predict", data=trip).status_code in (400, 422)
+        table = f'{{"instances": {nested}}}'
+        assert client.post("/invocations", data=table).status_code in (400, 422)
 
 
 @pytest.mark.parametrize("announced", [True, False])
