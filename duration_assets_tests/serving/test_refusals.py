@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from duration_assets.errors import BadTripError
+from duration_assets.modelling.features import FEATURE_SETS
 from duration_assets.modelling.single_trips import Trip
+from duration_assets.services import SERVICES
 from duration_assets.serving.application import TRIP_LIMIT
 from duration_assets.serving.trip_reading import TripReader
 from duration_assets_tests.models import saved_model
@@ -100,16 +103,23 @@ def test_what_is_no_json_is_refused(client: Client, route: str, body: bytes) -> 
 
 
 @pytest.mark.parametrize("ends", ["[]", ('{"a":', "}")])
-def test_what_is_nested_too_deep_is_refused_at_any_depth(
-    client: Client, ends: Sequence[str]
-) -> None:
-    for depth in range(50, 1_200, 50):
+def test_what_is_nested_is_refused_at_any_depth(client: Client, ends: Sequence[str]) -> None:
+    # Just below the depth that cannot be read is one that cannot be written.
+    for depth in range(900, 1_000, 2):
         nested = f"{ends[0] * depth}1{ends[1] * depth}"
-        for name in ("PULocationID", "trip_distance", "lpep_pickup_datetime", "VendorID"):
-            trip = json.dumps(COURSE_TRIP)[:-1] + f', "{name}": {nested}}}'
-            assert client.post("/predict", data=trip).status_code in (400, 422)
-        table = f'{{"instances": {nested}}}'
-        assert client.post("/invocations", data=table).status_code in (400, 422)
+        trip = json.dumps(COURSE_TRIP)[:-1] + f', "VendorID": {nested}}}'
+        assert client.post("/predict", data=trip).status_code in (400, 422)
+
+
+@pytest.mark.parametrize("name", ["VendorID", "PULocationID", "trip_distance"])
+def test_a_value_that_cannot_be_written_is_refused(name: str) -> None:
+    reader = TripReader(SERVICES["green"], FEATURE_SETS["metered"])
+    nested: Any = {}
+    for _ in range(5_000):
+        nested = [nested]
+    for value, shown in ((nested, "a list"), ({"a": nested}, "an object")):
+        with pytest.raises(BadTripError, match=f"{name} is {shown}"):
+            reader.read({**COURSE_TRIP, name: value}, reader.now())
 
 
 @pytest.mark.parametrize("announced", [True, False])
