@@ -86,9 +86,7 @@ def single_trips(model: DurationModel) -> Prediction:
     Raises:
         BadFileError: if it does not predict what the model predicts from a table.
     """
-    boosters = [model.booster, *([model.intervals.booster] if model.intervals else [])]
-    for booster in boosters:
-        booster.set_param({"nthread": 1})
+    model.use_threads(1)
     predict: Prediction
     if isinstance(model.preprocessor, PairPreprocessor):
         predict = _CoursePrediction(model, model.preprocessor)
