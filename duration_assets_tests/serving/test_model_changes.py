@@ -180,6 +180,21 @@ def test_the_registrys_state_is_a_figure() -> None:
     assert metrics._failures._value.get() == 1
 
 
+def test_two_may_ask_for_the_figures_after_a_worker_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / f"gauge_liveall_{2**22 + 1}.db"
+    gone.touch()
+
+    def slower_than_another(*_: object) -> None:
+        gone.unlink()
+        raise FileNotFoundError(gone)
+
+    monkeypatch.setattr("prometheus_client.multiprocess.mark_process_dead", slower_than_another)
+    assert ServingMetrics(frozenset(), tmp_path).page() == b""
+    assert not gone.exists()
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [(None, "There is no champion"), (UnreachableTrackingError("gone"), "does not answer")],
