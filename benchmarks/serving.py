@@ -2,10 +2,13 @@
 
     python -m benchmarks.serving MONTH.parquet MODEL --workers 2 --rounds 3 --seconds 10
 
-MODEL is the folder of a `DurationModel`. Both servers answer in turn, over connections that are
-kept, with as many workers: as many requests a second as they can, and then, at half of what the
-course's can, how long the slowest of a hundred take. The servers' CPU time for each request is what
-a busy machine disturbs least.
+MODEL is the folder of a `DurationModel`. uvicorn is started directly, with the application that
+`serve` starts: there is no registry to ask, and no process beside the workers asks it.
+
+Both servers answer in turn, over connections that are kept, with as many workers: as many requests
+a second as they can, and then, at half of what the course's can, how long the slowest of a hundred
+take. The servers' CPU time for each request is what a busy machine disturbs least. A request that
+fails ends the measurement.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import argparse
 import json
 import os
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,7 +25,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -77,12 +81,13 @@ def main() -> None:
         ways = servers(Path(scratch), arguments)
         for number in range(1, arguments.rounds + 1):
             for amount in ("full", "half"):
-                wait = waiting(found, arguments.connections) if amount == "half" else 0.0
+                pace = between(found, arguments.connections) if amount == "half" else 0.0
                 for way, server in ways.items():
                     with running(*server) as (url, process):
-                        load = Load(amount, arguments.connections, arguments.seconds, wait)
+                        load = Load(amount, arguments.connections, arguments.seconds, pace)
                         found.append(measure(way, url, process, load))
                     print(f"round {number}: {found[-1]}", flush=True)
+                    refuse_failures(found[-1])
     print(table(found))
     if arguments.results:
         arguments.results.write_text(json.dumps([asdict(each) for each in found], indent=2))
@@ -171,8 +176,17 @@ def wait_for(url: str) -> None:
             time.sleep(0.2)
 
 
-def waiting(found: list[Outcome], connections: int) -> float:
-    """Return the milliseconds between two requests of a connection at half the course's load."""
+def refuse_failures(outcome: Outcome) -> None:
+    """End the measurement if requests failed: what fails is often answered fast."""
+    if outcome.failed:
+        raise SystemExit(
+            f"{outcome.failed:,} requests to {outcome.way} failed under {outcome.load} load: see "
+            "what the server wrote above."
+        )
+
+
+def between(found: list[Outcome], connections: int) -> float:
+    """Return the milliseconds from one request of a connection to its next, at half the load."""
     fastest = max(each.requests for each in found if (each.way, each.load) == ("course", "full"))
     return 1e3 * connections / (fastest / 2)
 
@@ -185,18 +199,29 @@ class Load:
         name: `full` or `half`.
         connections: that are kept.
         seconds: for how long.
-        wait: milliseconds that each connection waits before a request, on average.
+        pace: milliseconds from one request of a connection to its next, on average; 0 for as
+            fast as it is answered.
+        answered_in: milliseconds that an answer takes, which are no part of the wait between two.
     """
 
     name: str
     connections: int
     seconds: int
-    wait: float
+    pace: float
+    answered_in: float = 0.0
+
+    @property
+    def wait(self) -> float:
+        """Milliseconds that each connection waits before a request, on average."""
+        return max(self.pace - self.answered_in, 0.0)
 
 
 def measure(way: str, url: str, process: psutil.Process, load: Load) -> Outcome:
-    """Load a server for some seconds, after two to warm it up."""
-    send(url, load, 2)
+    """Load a server for some seconds, after two to warm it up and to see how long it takes.
+
+    So a slow server and a fast one are asked as many times a second under half load.
+    """
+    load = replace(load, answered_in=send(url, load, 2)["p50"])
     before = cpu_seconds(process)
     found = send(url, load, load.seconds)
     spent = cpu_seconds(process) - before
@@ -229,17 +254,19 @@ def cpu_seconds(process: psutil.Process) -> float:
 
 
 def table(found: list[Outcome]) -> str:
-    """Write the best round of each as a table: others were disturbed."""
+    """Write the best round of each as a table, others were disturbed; p99 is the median of all."""
     lines = [
-        "| server | load | requests/s | p50, ms | p99, ms | CPU, ms |",
-        "|---" * 6 + "|",
+        "| server | load | requests/s | p50, ms | p99, ms | CPU, ms | failed |",
+        "|---" * 7 + "|",
     ]
     for key in dict.fromkeys((each.load, each.way) for each in found):
         rounds = [each for each in found if (each.load, each.way) == key]
         best = max(rounds, key=lambda each: each.requests)
+        slowest = statistics.median(each.p99 for each in rounds)
+        failed = sum(each.failed for each in rounds)
         lines.append(
             f"| {best.way} | {best.load} | {best.requests:.0f} | {best.p50:.1f} | "
-            f"{best.p99:.1f} | {best.cpu:.2f} |"
+            f"{slowest:.1f} | {best.cpu:.2f} | {failed} |"
         )
     return "\n".join(lines)
 

@@ -6,20 +6,17 @@ Only asking belongs here; what is decided about champions is decided elsewhere. 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from duration_assets.exploring import Home
 from duration_assets.months import Month
-from duration_assets.predicting import version_name
-from duration_assets.resources.registry import CHAMPION, Registry, registered_name
-from duration_assets.resources.store import Store
+from duration_assets.predicting import champion_of
+from duration_assets.resources.registry import Registry, registered_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from duration_assets.modelling.model import DurationModel
-    from duration_assets.resources.registry import RegisteredModel
 
 
 @dataclass(frozen=True)
@@ -59,14 +56,14 @@ def model_in_use(home: Home) -> ModelInUse:
 
     name = registered_name(home.service.name, home.feature_set)
     registry = Registry(home.tracking_uri, home=home.folder)
-    champion = registry.holder_of(name, CHAMPION)
+    champion = champion_of(registry, name)
     if champion is None:
         (month,) = home.newest_models(1)
         return ModelInUse(home.model(month), name, month, is_champion=False)
     return ModelInUse(
-        DurationModel.load(_folder_of(champion, home, registry)),
-        version_name(name, champion.version),
-        champion.training_month,
+        DurationModel.load(champion.folder),
+        champion.version,
+        champion.registered.training_month,
         is_champion=True,
     )
 
@@ -94,12 +91,3 @@ def explanation(model: DurationModel, trip: pd.DataFrame) -> pd.Series[float]:
     encoded = model.preprocessor.transform(row)
     mean, moved = contributions(model.booster, encoded, model.preprocessor.feature_names)
     return pd.Series({"mean prediction": mean, **moved}, name="minutes")
-
-
-def _folder_of(champion: RegisteredModel, home: Home, registry: Registry) -> Path:
-    """Return the champion's files: from the store, if its training is still the month's model."""
-    asset = f"{champion.service}/{champion.feature_set}/duration_model"
-    found = Store(home.folder / "store").find(asset, champion.training_month)
-    if found is not None and found.summary["run_id"] == champion.run_id:
-        return found.folder
-    return registry.folder_of(champion)

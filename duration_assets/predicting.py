@@ -24,7 +24,7 @@ from duration_assets.months import Month
 from duration_assets.progress import Report
 from duration_assets.resources.registry import CHAMPION, Registry, registered_name
 from duration_assets.resources.store import Store
-from duration_assets.resources.table_files import writing_table
+from duration_assets.resources.table_files import check_place, writing_table
 from duration_assets.settings import Settings
 from duration_assets.simulation import SIMULATED_KEY
 
@@ -107,19 +107,40 @@ def choose_model(
         )
     if version is not None:
         registered = registry.version(name, version)
-    else:
-        found = registry.holder_of(name, CHAMPION)
-        if found is None:
-            raise NoChampionError(
-                f"{name} has no champion yet: the asset champion decides on one after the first "
-                "evaluation, or you do with `duration-prediction promote`. Or name a model with "
-                "--training-month or --model-version."
-            )
-        registered = found
-    return ChosenModel(registered, registry.folder_of(registered))
+        return ChosenModel(registered, registry.folder_of(registered))
+    champion = champion_of(registry, name)
+    if champion is None:
+        raise NoChampionError(
+            f"{name} has no champion yet: the asset champion decides on one after the first "
+            "evaluation, or you do with `duration-prediction promote`. Or name a model with "
+            "--training-month or --model-version."
+        )
+    return champion
 
 
-def predict_file(chosen: ChosenModel, trips: Path, output: Path, report: Report) -> PredictedFile:
+def champion_of(registry: Registry, name: str) -> ChosenModel | None:
+    """Return the champion of a registered model, None if there is none.
+
+    Its files are those in the store of the registry's home, if its training is still the month's
+    model there: then nothing is fetched.
+
+    Raises:
+        TrackingError: if MLflow cannot be reached.
+        RegistryError: if its files are in neither.
+    """
+    champion = registry.holder_of(name, CHAMPION)
+    if champion is None:
+        return None
+    asset = f"{champion.service}/{champion.feature_set}/duration_model"
+    found = Store(registry.home / "store").find(asset, champion.training_month)
+    if found is not None and found.summary["run_id"] == champion.run_id:
+        return ChosenModel(champion, found.folder)
+    return ChosenModel(champion, registry.folder_of(champion))
+
+
+def predict_file(
+    chosen: ChosenModel, trips: Path, output: Path, report: Report, *, threads: int
+) -> PredictedFile:
     """Predict every trip of a file, and write the predictions in place of what is there.
 
     Args:
@@ -127,6 +148,7 @@ def predict_file(chosen: ChosenModel, trips: Path, output: Path, report: Report)
         trips: a Parquet or CSV file in TLC's columns.
         output: a Parquet or CSV file, with the columns of `PREDICTION_SCHEMA`.
         report: told how many trips are done.
+        threads: threads to use.
 
     Raises:
         BadFileError: if the trips cannot be read, or are the file that is to be written.
@@ -137,7 +159,9 @@ def predict_file(chosen: ChosenModel, trips: Path, output: Path, report: Report)
     ending_of(output)
     if output.resolve() == trips.resolve():
         raise BadFileError(f"{output} holds the trips: write the predictions to another file.")
+    check_place(output)
     model = DurationModel.load(chosen.folder)
+    model.use_threads(threads)
     rows = open_rows(trips, model.service, model.preprocessor.feature_set)
     simulated = rows.simulated or chosen.registered.simulated
     summary = write_predictions(

@@ -64,7 +64,7 @@ def predict(
                 training_month=training_month,
             )
             with BarProgress().task(f"Predicting {trips.name}", "trips", None) as report:
-                done = predict_file(chosen, trips, output, report)
+                done = predict_file(chosen, trips, output, report, threads=settings.threads)
     except KeyboardInterrupt:
         click.echo(f"Interrupted. {output} was not changed.", err=True)
         context.exit(INTERRUPTED)

@@ -13,8 +13,12 @@ from pathlib import Path
 
 import polars as pl
 
+from duration_assets.errors import BadTripError
 from duration_assets.months import Month
 from duration_assets.services import FIRST_ZONE, Service
+
+CITY_TIME_ZONE = "America/New_York"
+"""Where TLC's times are told, without a zone."""
 
 KEPT_FILE, REJECTED_FILE = "trips.parquet", "rejected.parquet"
 """The files of a cleaned month."""
@@ -67,6 +71,8 @@ REASONS = {
     "over 60 minutes": pl.col("duration") > LONGEST,
 }
 """Why a row is rejected, the first that applies."""
+
+_TIME_AS_TEXT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?$"
 
 
 @dataclass(frozen=True)
@@ -127,11 +133,17 @@ def trips_of_rows(rows: pl.DataFrame, service: Service, first_row: int = 0) -> p
 
     Returns:
         n trips in the same order, with the columns of `TRIP_SCHEMA`.
+
+    Raises:
+        BadTripError: if the text of a time does not begin with year, month and day, or says more
+            than the time.
     """
     times = {name.lower() for name in service.times}
     texts = [
         name for name, kind in rows.schema.items() if name.lower() in times and kind == pl.String
     ]
+    for name in texts:
+        _check_times(rows[name])
     published = (
         rows.lazy()
         .select(published_columns(rows.columns, service))
@@ -141,14 +153,33 @@ def trips_of_rows(rows: pl.DataFrame, service: Service, first_row: int = 0) -> p
     return canonical_trips(published, service).collect()
 
 
+def _check_times(texts: pl.Series) -> None:
+    """Refuse what Polars would take for the time of another day, or another hour.
+
+    It infers the format from the texts, and takes 03/01/2023 for the third of January.
+
+    Raises:
+        BadTripError: with the first of them.
+    """
+    others = texts.filter(~texts.str.contains(_TIME_AS_TEXT))
+    if len(others):
+        raise BadTripError(
+            f"{texts.name} is '{others[0]}', of which it is not certain what time it means: write "
+            "it as 2023-03-01T08:30:00, in New York's own time and without a zone."
+        )
+
+
 def _with_canonical_columns(published: pl.LazyFrame, service: Service) -> pl.LazyFrame:
     """Add the canonical columns to the published ones."""
-    names = {name.lower(): name for name in published.collect_schema().names()}
+    schema = published.collect_schema()
+    names = {name.lower(): name for name in schema.names()}
 
     def column(name: str, wanted: str | None, usual: int | None = None) -> pl.Expr:
         found = None if wanted is None else names.get(wanted.lower())
         kind = TRIP_SCHEMA[name]
-        return (pl.lit(usual, kind) if found is None else pl.col(found).cast(kind)).alias(name)
+        if found is None:
+            return pl.lit(usual, kind).alias(name)
+        return _as_meant(pl.col(found), schema[found], kind).cast(kind).alias(name)
 
     def detail(name: str) -> pl.Expr:
         known = service.details.get(name)
@@ -165,6 +196,16 @@ def _with_canonical_columns(published: pl.LazyFrame, service: Service) -> pl.Laz
         *map(detail, DETAILS),
         service=pl.lit(service.name),
     ).with_columns(duration=minutes)
+
+
+def _as_meant(values: pl.Expr, found: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    """Return what values mean, where a cast alone would make something else of them."""
+    if isinstance(found, pl.Datetime) and found.time_zone is not None:
+        return values.dt.convert_time_zone(CITY_TIME_ZONE).dt.replace_time_zone(None)
+    if found.is_float() and wanted.is_integer():
+        # There is no zone 43.5, and it is not zone 43 either.
+        return pl.when(values == values.floor()).then(values)
+    return values
 
 
 def clean_month(

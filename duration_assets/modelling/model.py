@@ -94,6 +94,11 @@ class DurationModel:
             )
         return trips
 
+    def use_threads(self, count: int) -> None:
+        """Predict with that many threads from now on; XGBoost takes every core by itself."""
+        for booster in (self.booster, *([self.intervals.booster] if self.intervals else [])):
+            booster.set_param({"nthread": count})
+
     def save(self, folder: Path) -> None:
         """Write the model's files into an existing folder."""
         self.preprocessor.save(folder / PREPROCESSOR_FILE)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from duration_assets.errors import BadFileError
+from duration_assets.errors import BadFileError, BadTripError
 from duration_assets.modelling.cleaning import published_columns, trips_of_rows
 from duration_assets.modelling.features import FeatureSet
 from duration_assets.modelling.trip_batches import BATCH
@@ -61,10 +61,10 @@ class PublishedRows:
                 rows = pl.DataFrame(batch)
                 yield trips_of_rows(rows, self.service, first)
                 first += len(rows)
-        except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
+        except (BadTripError, pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
             raise BadFileError(
-                f"{self.path} cannot be read after its first {first:,} rows: "
-                f"{str(error).splitlines()[0]}. Put right or leave out what is no trip there."
+                f"{self.path} cannot be read after its first {first:,} rows: {_reason(error)}. "
+                "Put right or leave out what is no trip there."
             ) from error
 
     def _parquet_batches(self) -> Iterator[pa.RecordBatch]:
@@ -73,7 +73,7 @@ class PublishedRows:
 
     def _csv_batches(self) -> Iterator[pa.RecordBatch]:
         times = {name.lower() for name in self.service.times}
-        # Numbers may be written as 1.0, and times in several ways, which Polars tells apart.
+        # Numbers may be written as 1.0, and times with a T or with a space.
         types = {
             name: pa.string() if name.lower() in times else pa.float64() for name in self.columns
         }
@@ -85,6 +85,12 @@ class PublishedRows:
             ),
         ) as reader:
             yield from reader
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of what an error says, or its kind if it says nothing."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")
 
 
 def ending_of(path: Path) -> str:

@@ -86,9 +86,7 @@ def single_trips(model: DurationModel) -> Prediction:
     Raises:
         BadFileError: if it does not predict what the model predicts from a table.
     """
-    boosters = [model.booster, *([model.intervals.booster] if model.intervals else [])]
-    for booster in boosters:
-        booster.set_param({"nthread": 1})
+    model.use_threads(1)
     predict: Prediction
     if isinstance(model.preprocessor, PairPreprocessor):
         predict = _CoursePrediction(model, model.preprocessor)
@@ -135,7 +133,9 @@ class _ZonePrediction:
         self._pickup_place = row[_MEANS : _MEANS + DIMENSIONS]
         self._dropoff_place = row[_MEANS + DIMENSIONS : _MEANS + 2 * DIMENSIONS]
         self._distances = preprocessor.map_distances()
-        self._own = row[-len(trip_features(preprocessor.feature_set)) :]
+        self._own_names = names[-len(trip_features(preprocessor.feature_set)) :]
+        self._own = row[-len(self._own_names) :]
+        _check_own(self._own_names)
         self._paces = _Paces(row, names) if preprocessor.feature_set.uses_distance else None
         self._minutes = DenseRowBooster(model.booster, row)
         self._intervals = _Intervals(model.intervals, row) if model.intervals else None
@@ -150,8 +150,8 @@ class _ZonePrediction:
     def _fill(self, trip: Trip) -> None:
         """Put the features of a trip into the row."""
         time = trip.pickup_time
-        hour, weekday = time.hour, time.weekday()
-        block = (BLOCKS // 2 if weekday >= _WEEKEND else 0) + hour // HOURS_IN_BLOCK
+        weekend = time.weekday() >= _WEEKEND
+        block = (BLOCKS // 2 if weekend else 0) + time.hour // HOURS_IN_BLOCK
         pickup, dropoff = _known(trip.pickup_zone), _known(trip.dropoff_zone)
         pair = pickup * ZONES + dropoff
         # In the order of `LEVELS`.
@@ -162,14 +162,8 @@ class _ZonePrediction:
         self._pickup_place[:] = self._places[pickup]
         self._dropoff_place[:] = self._places[dropoff]
         self._row[_MEANS + 2 * DIMENSIONS] = self._distances[pair]
-        # In the order of `trip_features`.
-        own: list[float] = [hour, weekday, weekday * 24 + hour, hour * 60 + time.minute]
-        own += [time.timetuple().tm_yday, is_on_holiday(time.date())]
-        for detail in (trip.vendor, trip.passengers, trip.trip_type):
-            own.append(NOT_KNOWN if detail is None else detail)
-        if self._paces is not None:
-            own.append(np.nan if trip.distance is None else _clipped(trip.distance))
-        self._own[:] = own
+        own = _own_features(trip)
+        self._own[:] = [own[name] for name in self._own_names]
         if self._paces is not None:
             self._paces.fill()
 
@@ -231,6 +225,39 @@ def _known(zone: int | None) -> int:
 
 def _clipped(distance: float) -> float:
     return min(max(distance, 0.0), LONGEST_FEATURE_DISTANCE)
+
+
+def _own_features(trip: Trip) -> dict[str, float]:
+    """Return what `features.own_features` computes for tables, with the same names."""
+    time = trip.pickup_time
+    hour, weekday = time.hour, time.weekday()
+    return {
+        "hour": hour,
+        "weekday": weekday,
+        "hour_of_week": weekday * 24 + hour,
+        "minute_of_day": hour * 60 + time.minute,
+        "day_of_year": time.timetuple().tm_yday,
+        "holiday": is_on_holiday(time.date()),
+        "vendor": NOT_KNOWN if trip.vendor is None else trip.vendor,
+        "passengers": NOT_KNOWN if trip.passengers is None else trip.passengers,
+        "trip_type": NOT_KNOWN if trip.trip_type is None else trip.trip_type,
+        "trip_distance": np.nan if trip.distance is None else _clipped(trip.distance),
+    }
+
+
+def _check_own(names: list[str]) -> None:
+    """Refuse a model with a feature that is computed for tables alone.
+
+    Raises:
+        BadFileError: naming it.
+    """
+    known = _own_features(_SAMPLES[0])
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise BadFileError(
+            f"The model needs {', '.join(missing)}, which is not known of a trip alone: compute it "
+            "in modelling/single_trips.py as modelling/features.py does for tables."
+        )
 
 
 def _compare(model: DurationModel, predict: Prediction) -> None:

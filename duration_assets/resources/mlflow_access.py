@@ -39,13 +39,15 @@ _ANSWER_WITHIN = 5.0
 
 
 def import_mlflow() -> Any:
-    """Import mlflow and dagster-mlflow with this project's defaults; what the user set wins."""
+    """Import mlflow with this project's defaults; what the user set wins.
+
+    Not dagster-mlflow, which is for trainings alone: it brings Dagster, and seconds with it.
+    """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    with without_beta_warnings():
+    with warnings.catch_warnings():
         # MLflow's bars look for widgets in a notebook; this project shows none of them.
         warnings.filterwarnings("ignore", "IProgress not found")
-        import dagster_mlflow  # noqa: F401
         import mlflow
 
     logging.getLogger("alembic").setLevel(logging.WARNING)

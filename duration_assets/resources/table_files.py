@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +34,7 @@ def writing_table(
     Raises:
         StoreError: if it cannot be written.
     """
+    check_place(path)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     kind = _csv if path.suffix.lower() == ".csv" else _parquet
     try:
@@ -43,12 +46,28 @@ def writing_table(
             raise full_disk_error(path) from error
         if not isinstance(error, OSError):
             raise
-        raise StoreError(
-            f"{path} cannot be written ({error.strerror or error}): choose a file in a folder that "
-            "is there and can be written."
-        ) from error
+        raise _unwritable(path, error.strerror or str(error)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place where no file can be, before anything is done for what it would hold.
+
+    Raises:
+        StoreError: if the path is a folder, or its folder is not there.
+    """
+    if path.is_dir():
+        raise _unwritable(path, os.strerror(errno.EISDIR))
+    if not path.parent.is_dir():
+        raise _unwritable(path, os.strerror(errno.ENOENT))
+
+
+def _unwritable(path: Path, reason: str) -> StoreError:
+    return StoreError(
+        f"{path} cannot be written ({reason}): choose a file in a folder that is there and can be "
+        "written."
+    )
 
 
 @contextmanager

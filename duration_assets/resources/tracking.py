@@ -265,8 +265,6 @@ class Tracking:
         self, client: MlflowClient, run_id: str, dagster_run_id: str, run_name: str, log: Any
     ) -> Any:
         """Make dagster-mlflow's own object for a run that exists: it then searches for none."""
-        from dagster_mlflow.resources import MlFlow
-
         config = {
             "experiment_name": self.experiment,
             "mlflow_tracking_uri": client.tracking_uri,
@@ -282,4 +280,6 @@ class Tracking:
             resource_config=config,
         )
         with without_beta_warnings():
+            from dagster_mlflow.resources import MlFlow
+
             return MlFlow(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -30,8 +31,10 @@ from duration_assets.serving.trip_reading import TripReader
 
 TRIP_LIMIT = 1 << 16
 """Bytes that a single trip may have."""
-TABLE_LIMIT = 1 << 25
-"""Bytes that a table of trips may have."""
+TABLE_LIMIT = 1 << 23
+"""Bytes that a table of trips may have: as Python's objects they take many times that."""
+TABLES_AT_ONCE = 2
+"""How many tables a worker reads and predicts at the same time; others wait for them."""
 PREDICT, INVOCATIONS, PING, VERSION, METRICS = (
     "/predict",
     "/invocations",
@@ -90,6 +93,7 @@ def build_app(
 
 def _add_predictions(app: FastAPI, keeper: ModelKeeper, reader: TripReader) -> None:
     """Add the routes that predict. Bodies are read by hand: a trip takes less than a model does."""
+    tables = asyncio.Semaphore(TABLES_AT_ONCE)
 
     @app.post(
         PREDICT,
@@ -126,7 +130,8 @@ def _add_predictions(app: FastAPI, keeper: ModelKeeper, reader: TripReader) -> N
             return json.dumps(answer(invocation, _model(keeper, reader).model, reader))
 
         # Large tables take a while, in which trips are to be answered.
-        return Response(await run_in_threadpool(answered), media_type=_JSON)
+        async with tables:
+            return Response(await run_in_threadpool(answered), media_type=_JSON)
 
 
 def _add_state(

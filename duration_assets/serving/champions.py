@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+from duration_assets.errors import RegistryError
 from duration_assets.months import Month
 from duration_assets.resources.files import write_atomically
 from duration_assets.resources.registry import CHAMPION, RegisteredModel, Registry
@@ -60,17 +61,27 @@ class RegistrySource:
 class FileSource:
     """Reads what `announce` wrote."""
 
-    def __init__(self, path: Path) -> None:
-        """Take the file, which need not be there."""
+    def __init__(self, path: Path, name: str) -> None:
+        """Take the file, which need not be there, and the name of the registered model."""
         self._path = path
+        self._name = name
 
     def current(self) -> Champion | None:
-        """Return what was announced last, None if nothing was."""
+        """Return what was announced last, None if nothing was.
+
+        Raises:
+            RegistryError: if it is a version of another model.
+        """
         try:
             announced = json.loads(self._path.read_text())
         except FileNotFoundError:
             return None
         registered, folder = announced["registered"], Path(announced["folder"])
+        if registered["name"] != self._name:
+            raise RegistryError(
+                f"{self._path} names a version of {registered['name']}, and {self._name} is served "
+                "here: start this server again."
+            )
         month = Month.parse(registered.pop("training_month"))
         return Champion(RegisteredModel(**registered, training_month=month), folder)
 

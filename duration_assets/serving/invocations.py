@@ -10,19 +10,22 @@ import io
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from duration_assets.errors import BadTripError
 from duration_assets.modelling.intervals import ASKED_BY
 from duration_assets.modelling.model import DurationModel
 from duration_assets.modelling.single_trips import Trip, trips_table
-from duration_assets.serving.bodies import NOT_UNDERSTOOD, parse_json
+from duration_assets.serving.bodies import NOT_UNDERSTOOD, TOO_LARGE, parse_json
 from duration_assets.serving.refusals import RequestError
 from duration_assets.serving.trip_reading import TripReader
 
 CSV = "text/csv"
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 WRONG = 422
+ROW_LIMIT = 500_000
+"""Trips that a table may have."""
 
 Record = Mapping[str, Any]
 
@@ -102,6 +105,7 @@ def _wants_intervals(params: Any) -> bool:
 
 def _from_split(table: Any) -> list[Any]:
     columns, data = _split(table)
+    _check_count(len(data))
     for number, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(columns):
             raise RequestError(WRONG, f"Row {number} of data is no list of {len(columns)} values.")
@@ -124,6 +128,7 @@ def _are_names(columns: list[Any]) -> bool:
 def _from_records(form: str, table: Any) -> list[Any]:
     """Take a list of trips, or a list of values for each column."""
     if isinstance(table, list):
+        _check_count(len(table))
         return table
     if not isinstance(table, dict) or not all(isinstance(each, list) for each in table.values()):
         raise RequestError(
@@ -131,20 +136,31 @@ def _from_records(form: str, table: Any) -> list[Any]:
         )
     if len({len(values) for values in table.values()}) > 1:
         raise RequestError(WRONG, f"The columns of {form} are not all of the same length.")
+    _check_count(max(map(len, table.values()), default=0))
     return [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
 
 
 def _from_csv(body: bytes) -> list[Any]:
     try:
         text = body.decode()
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        # One more than there may be, after the line of names, shows that there are too many.
+        lines = filter(None, csv.reader(io.StringIO(text, newline=""), strict=True))
+        rows = list(islice(lines, ROW_LIMIT + 2))
     except (UnicodeDecodeError, csv.Error):
         raise RequestError(NOT_UNDERSTOOD, "The request carries no CSV that can be read.") from None
     if not rows:
         raise RequestError(NOT_UNDERSTOOD, "The first line of CSV names the columns.")
     columns, *data = rows
-    filled = [row for row in data if row]
-    return _from_split({"columns": columns, "data": [list(map(_cell, row)) for row in filled]})
+    _check_count(len(data))
+    return _from_split({"columns": columns, "data": [list(map(_cell, row)) for row in data]})
+
+
+def _check_count(count: int) -> None:
+    """Refuse a table before objects are made of its rows."""
+    if count > ROW_LIMIT:
+        raise RequestError(
+            TOO_LARGE, f"The table has more than {ROW_LIMIT:,} trips: send it in parts."
+        )
 
 
 def _cell(text: str) -> float | str | None:

@@ -8,6 +8,7 @@ imported, by the variable that `worker.FOLDER_VARIABLE` names, which `serve` set
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,9 @@ class ServingMetrics:
         if self._folder is None:
             return generate_latest(self._registry)
         for process in _gone(self._folder):
-            multiprocess.mark_process_dead(process, str(self._folder))  # type: ignore[no-untyped-call]
+            # Somebody else who asks at the same time may have been faster.
+            with suppress(FileNotFoundError):
+                multiprocess.mark_process_dead(process, str(self._folder))  # type: ignore[no-untyped-call]
         together = CollectorRegistry()
         multiprocess.MultiProcessCollector(together, str(self._folder))  # type: ignore[no-untyped-call]
         return generate_latest(together)

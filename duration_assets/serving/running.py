@@ -6,10 +6,13 @@ import copy
 import os
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import filelock
 
 from duration_assets.errors import HomeError, ServerError
 from duration_assets.resources.registry import Registry, registered_name
@@ -66,11 +69,15 @@ def serve(settings: Settings, serving: Serving, say: Say) -> None:
         say: is told once the registry was asked, before requests are answered.
 
     Raises:
-        ServerError: if the port is taken.
+        ServerError: if the port is taken, also by a `serve` of this home at another address.
         HomeError: if the home cannot be written.
     """
     _check_port(serving)
-    folder = _new_folder(settings.home, serving)
+    with _own_folder(settings.home, serving) as folder:
+        _serve_from(folder, settings, serving, say)
+
+
+def _serve_from(folder: Path, settings: Settings, serving: Serving, say: Say) -> None:
     announcer = _announcer(settings, serving, folder)
     announcer.look()
     Plan(serving.service, serving.feature_set, LOOK_AT_THE_FILE_EVERY).write(folder)
@@ -81,7 +88,6 @@ def serve(settings: Settings, serving: Serving, say: Say) -> None:
         _run(serving)
     finally:
         looking.stop()
-        os.environ.pop(FOLDER_VARIABLE)
 
 
 def _announcer(settings: Settings, serving: Serving, folder: Path) -> Any:
@@ -125,17 +131,37 @@ def _check_port(serving: Serving) -> None:
         ) from error
 
 
-def _new_folder(home: Path, serving: Serving) -> Path:
-    """Make an empty folder for this port, and name it to prometheus_client and to the workers."""
+@contextmanager
+def _own_folder(home: Path, serving: Serving) -> Iterator[Path]:
+    """Keep an empty folder for this port, which is named to prometheus_client and to the workers.
+
+    Raises:
+        ServerError: if another process serves from it.
+        HomeError: if it cannot be written.
+    """
     folder = home / SERVING_FOLDER / str(serving.port)
+    lock = filelock.FileLock(folder.with_suffix(".lock"), timeout=0)
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder.mkdir()
+    except filelock.Timeout:
+        # At another address: at this one the port would be taken.
+        raise ServerError(
+            f"The home {home} is served at port {serving.port} of another address already, and "
+            "what is served is kept by the port: choose another one with --port."
+        ) from None
     except OSError as error:
+        lock.release()
         raise HomeError(
             f"The folder {folder} cannot be written ({error.strerror}): set DURATION_HOME to a "
             "folder that can."
         ) from error
     # Before prometheus_client is imported, here and in the workers.
     os.environ[FOLDER_VARIABLE] = str(folder)
-    return folder
+    try:
+        yield folder
+    finally:
+        os.environ.pop(FOLDER_VARIABLE)
+        lock.release()

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from duration_assets.errors import BadTripError
-from duration_assets.modelling.cleaning import DETAILS
+from duration_assets.modelling.cleaning import CITY_TIME_ZONE, DETAILS
 from duration_assets.modelling.features import FeatureSet
 from duration_assets.modelling.single_trips import Trip
 from duration_assets.services import FIRST_ZONE, Service
@@ -39,7 +39,7 @@ class TripReader:
 
     @cached_property
     def _new_york(self) -> ZoneInfo:
-        return ZoneInfo("America/New_York")
+        return ZoneInfo(CITY_TIME_ZONE)
 
     def now(self) -> datetime:
         """Return the time in New York, without a time zone, as TLC writes times."""
@@ -159,5 +159,10 @@ def _whole(value: Any) -> int | None:
 
 def _shown(value: Any) -> str:
     """Write a value as it was sent, and not more of it than a person reads."""
+    # These may be nested deeper than they can be written.
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, dict):
+        return "an object"
     text = json.dumps(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from duration_assets.modelling.features import feature_set_named
 from duration_assets.modelling.loading_xgboost import load_alone
 from duration_assets.resources.files import write_atomically
+from duration_assets.resources.registry import registered_name
 from duration_assets.services import service_named
 from duration_assets.serving.champions import FileSource
 
@@ -64,7 +65,7 @@ def make_app() -> FastAPI:
     plan = Plan.read(folder)
     _end_with_parent()
     return build_app(
-        FileSource(champion_file(folder)),
+        FileSource(champion_file(folder), registered_name(plan.service, plan.feature_set)),
         service_named(plan.service),
         feature_set_named(plan.feature_set),
         look_every=plan.look_every,

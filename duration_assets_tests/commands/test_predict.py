@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from duration_assets.cli import main
+from duration_assets.modelling.model import DurationModel
 from duration_assets.resources.registry import CHAMPION
 from duration_assets_tests.months import green_rows
 from duration_assets_tests.registered import NAME, register, tiny_model, tracking_in
@@ -98,9 +99,20 @@ def test_a_version_is_taken_by_its_number_and_csv_becomes_csv(
     }
 
 
+def test_it_takes_as_many_threads_as_are_set(
+    predict: Predict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(DurationModel, "use_threads", lambda _, count: taken.append(count))
+    monkeypatch.setenv("DURATION_THREADS", "3")
+    told(predict("rides.csv", "out.csv", "--json"))
+    assert taken == [3]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["rides.csv", "nowhere/out.csv"], "out.csv cannot be written (No such file"),
         (["rides.csv", "out.txt"], "out.txt ends neither in .parquet nor in .csv"),
         (["rides.csv", "rides.csv"], "rides.csv holds the trips"),
         (["none.csv", "out.csv"], "There is no file none.csv"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 
@@ -206,6 +207,18 @@ def test_times_may_be_text_in_a_parquet_file(
     found, _ = predict(models["metered"], as_text, tmp_path)
     expected, _ = predict(models["metered"], rows, tmp_path)
     assert found.equals(expected)
+
+
+def test_both_boosters_of_a_model_take_the_threads_that_they_are_given(
+    models: dict[str, DurationModel],
+) -> None:
+    model = models["metered"]
+    assert model.intervals is not None
+    boosters = (model.booster, model.intervals.booster)
+    for count in (3, 1):
+        model.use_threads(count)
+        generic = [json.loads(each.save_config())["learner"]["generic_param"] for each in boosters]
+        assert [each["nthread"] for each in generic] == [str(count)] * 2
 
 
 @pytest.mark.real_data

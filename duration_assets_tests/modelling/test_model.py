@@ -39,6 +39,20 @@ def test_a_pickup_time_may_be_text_as_in_json(model: DurationModel) -> None:
     np.testing.assert_array_equal(model.predict_published(as_text), model.predict_published(rows))
 
 
+@pytest.mark.parametrize("text", ["03/01/2023 08:30", "2023-03-01T08:30:00Z"])
+def test_a_pickup_time_that_might_mean_another_is_refused(text: str, model: DurationModel) -> None:
+    rows = published(model).assign(lpep_pickup_datetime=text)
+    with pytest.raises(BadTripError, match=f"'{text}'.*write it as 2023-03-01T08:30:00"):
+        model.predict_published(rows)
+
+
+def test_a_pickup_time_with_a_zone_is_told_in_new_york(model: DurationModel) -> None:
+    rows = published(model)
+    in_city = rows["lpep_pickup_datetime"].dt.tz_localize("America/New_York")
+    elsewhere = rows.assign(lpep_pickup_datetime=in_city.dt.tz_convert("UTC"))
+    assert model.published_trips(elsewhere).equals(model.published_trips(rows))
+
+
 def test_trips_without_a_pickup_time_are_counted_in_the_error(model: DurationModel) -> None:
     rows = published(model)
     rows.loc[1, "lpep_pickup_datetime"] = pd.NaT

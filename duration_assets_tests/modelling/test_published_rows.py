@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from duration_assets.errors import BadFileError
+from duration_assets.modelling import published_rows
 from duration_assets.modelling.features import FEATURE_SETS
 from duration_assets.modelling.published_rows import open_rows
 from duration_assets_tests.months import GREEN, green_rows
@@ -70,10 +72,58 @@ def test_a_csv_file_may_begin_with_a_mark_and_hold_numbers_with_points(tmp_path:
 
 
 @pytest.mark.parametrize(
+    "text", ["2023-03-01 08:30", "2023-03-01T08:30:00", "2023-03-01 08:30:00.0"]
+)
+def test_a_time_begins_with_the_year_and_may_leave_out_the_seconds(
+    text: str, tmp_path: Path
+) -> None:
+    names = "lpep_pickup_datetime,PULocationID,DOLocationID,trip_distance\n"
+    trips = read(written(tmp_path / "trips.csv", f"{names}{text},43,151,1.0\n"))
+    assert trips["pickup_time"].to_list() == [datetime(2023, 3, 1, 8, 30)]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_a_time_with_a_zone_is_told_in_new_york(zone: str, tmp_path: Path) -> None:
+    rows, path = green_rows([5.0, 9.0]), tmp_path / "trips.parquet"
+    local = pl.col("lpep_pickup_datetime", "lpep_dropoff_datetime")
+    elsewhere = local.dt.replace_time_zone("America/New_York").dt.convert_time_zone(zone)
+    rows.with_columns(elsewhere).write_parquet(path)
+    trips = read(path)
+    assert trips["pickup_time"].equals(rows["lpep_pickup_datetime"], check_names=False)
+    assert trips["duration"].to_list() == [5.0, 9.0]
+
+
+def test_a_number_that_is_not_whole_is_no_zone(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "trips.csv",
+        "lpep_pickup_datetime,PULocationID,DOLocationID,trip_distance\n"
+        "2023-02-01 08:00:00,43.5,151.0,1.01\n",
+    )
+    trips = read(path)
+    assert (trips["pickup_zone"][0], trips["dropoff_zone"][0]) == (None, 151)
+
+
+def test_an_error_without_a_text_is_named_by_its_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(published_rows, "trips_of_rows", fail)
+    path = tmp_path / "trips.parquet"
+    green_rows([5.0]).write_parquet(path)
+    with pytest.raises(BadFileError, match=r"after its first 0 rows: OSError\."):
+        read(path)
+
+
+@pytest.mark.parametrize(
     ("row", "said"),
     [
         ("2023-02-01 08:00:00,43,151,far", "invalid value 'far'"),
-        ("soon,43,151,1.0", "soon|appropriate format"),
+        ("soon,43,151,1.0", "lpep_pickup_datetime is 'soon'"),
+        ("03/01/2023 08:30,43,151,1.0", "'03/01/2023 08:30'.*as 2023-03-01T08:30:00"),
+        ("2023-03-01 08:30:00 PM,43,151,1.0", "'2023-03-01 08:30:00 PM'"),
+        ("2023-03-01T08:30:00+00:00,43,151,1.0", "own time and without a zone"),
         ("2023-02-01 08:00:00,43,151", "Expected 4 columns, got 3"),
         ("2023-02-01 08:00:00,9e99,151,1.0", "i32"),
     ],

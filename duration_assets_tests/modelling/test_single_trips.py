@@ -12,7 +12,7 @@ from duration_assets.errors import BadFileError
 from duration_assets.modelling.intervals import Predictions
 from duration_assets.modelling.model import DurationModel
 from duration_assets.modelling.row_booster import DenseRowBooster, SparseRowBooster
-from duration_assets.modelling.single_trips import Trip, single_trips, trips_table
+from duration_assets.modelling.single_trips import Trip, _ZonePrediction, single_trips, trips_table
 from duration_assets_tests.models import small_model, varied_trips
 
 FEATURE_SETS = ["metered", "request", "course"]
@@ -126,3 +126,26 @@ def test_a_sparse_row_is_predicted_as_in_a_sparse_matrix(features: Any) -> None:
     for row in rows:
         entries = list(zip(row.indices.tolist(), row.data.tolist(), strict=True))
         assert np.float32(asked.predict(entries)) == booster.inplace_predict(row)[0]
+
+
+def test_a_feature_that_is_known_in_tables_alone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = small_model("metered")
+    names = model.preprocessor.feature_names
+    monkeypatch.setattr(model.preprocessor, "feature_names", [*names[:-1], "weather"])
+    with pytest.raises(BadFileError, match="needs weather, which is not known of a trip alone"):
+        single_trips(model)
+
+
+def test_a_trips_own_features_go_where_their_names_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = small_model("request")
+    names = list(model.preprocessor.feature_names)
+    names[-1], names[-2] = names[-2], names[-1]
+    monkeypatch.setattr(model.preprocessor, "feature_names", names)
+    # Tables are encoded in the order that the model was trained with.
+    trip = Trip(datetime(2023, 1, 2, 8), 43, 151, None, 2, 5, 1)
+    prediction: Any = _ZonePrediction(model, model.preprocessor)  # type: ignore[arg-type]
+    prediction._fill(trip)
+    assert dict(zip(names[-2:], prediction._own[-2:], strict=True)) == {
+        "passengers": 5,
+        "trip_type": 1,
+    }

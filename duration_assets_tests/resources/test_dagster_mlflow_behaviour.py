@@ -18,6 +18,7 @@ from duration_assets.resources.mlflow_access import (
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(Class `MlFlow`|Dagster resource `mlflow_tracking`) is currently in beta",
+    "ignore:Function `_create_mlflow_run_hook` is currently in beta",
     "ignore:InitResourceContext.(dagster_run|run_id) is deprecated",
 )
 EXPERIMENT = "plain"

@@ -56,6 +56,13 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         write_and_stop(path, ValueError())
 
 
+def test_a_folder_in_place_of_the_file_is_named_before_anything_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.mkdir()
+    with pytest.raises(StoreError, match=rf"{path} cannot be written \(Is a directory"):
+        write_and_stop(path, ValueError())
+
+
 def test_a_full_disk_is_called_so(tmp_path: Path) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(StoreError, match="The disk is full"):

@@ -65,6 +65,16 @@ def test_importing_the_resource_does_not_import_mlflow() -> None:
     assert done.stdout.strip() == "False"
 
 
+def test_asking_mlflow_does_not_import_dagster() -> None:
+    code = (
+        "import sys; from duration_assets.resources.registry import Registry; "
+        "from duration_assets.resources.mlflow_access import import_mlflow; import_mlflow(); "
+        "print(sorted({'mlflow', 'dagster', 'dagster_mlflow'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['mlflow']"
+
+
 def test_two_months_in_one_process_and_a_retry_with_other_params_get_runs_of_their_own(
     home: Path,
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from duration_assets.commands.serve import serve
 from duration_assets.errors import UnreachableTrackingError
+from duration_assets.resources.registry import registered_name
 from duration_assets.serving import running
 from duration_assets.serving.announcer import Announcer
 from duration_assets.serving.champions import Champion, FileSource, RegistrySource, announce
@@ -21,6 +22,8 @@ from duration_assets_tests.serving.served import (
     champion,
     serving,
 )
+
+NAME = registered_name("green", "metered")
 
 
 @pytest.fixture(scope="module")
@@ -108,11 +111,25 @@ def test_the_same_champion_is_loaded_once(folders: tuple[Path, Path]) -> None:
 
 
 def test_workers_read_what_was_announced(tmp_path: Path) -> None:
-    source = FileSource(tmp_path / "champion.json")
+    source = FileSource(tmp_path / "champion.json", NAME)
     assert source.current() is None
     for each in (champion(tmp_path / "one", 1), champion(tmp_path / "two", 2)):
         announce(tmp_path / "champion.json", each)
         assert source.current() == each
+
+
+def test_workers_refuse_the_champion_of_another_feature_set(
+    folders: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "champion.json"
+    keeper = ModelKeeper(FileSource(file, NAME), ServingMetrics(frozenset()))
+    announce(file, champion(folders[1], feature_set="request"))
+    keeper.look()
+    assert keeper.current is None
+    assert "names a version of green-request-duration, and green-metered-duration is" in caplog.text
+    announce(file, champion(folders[0]))
+    keeper.look()
+    assert keeper.current is not None
 
 
 class Counted(RegistryMetrics):
@@ -147,10 +164,10 @@ def test_a_registry_that_does_not_answer_leaves_the_champion_and_says_so_once(
         for error in (UnreachableTrackingError("gone"), ValueError("gone")):
             source.error = error
             announcer.look()
-        assert FileSource(file).current() == announcer.announced == champion(tmp_path, 1)
+        assert FileSource(file, NAME).current() == announcer.announced == champion(tmp_path, 1)
         source.error, source.champion = None, champion(tmp_path, 2)
         announcer.look()
-    assert FileSource(file).current() == champion(tmp_path, 2)
+    assert FileSource(file, NAME).current() == champion(tmp_path, 2)
     assert metrics.told == [True, False, False, True]
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
 
@@ -161,6 +178,21 @@ def test_the_registrys_state_is_a_figure() -> None:
     metrics.failed()
     assert metrics._answers._value.get() == 0
     assert metrics._failures._value.get() == 1
+
+
+def test_two_may_ask_for_the_figures_after_a_worker_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / f"gauge_liveall_{2**22 + 1}.db"
+    gone.touch()
+
+    def slower_than_another(*_: object) -> None:
+        gone.unlink()
+        raise FileNotFoundError(gone)
+
+    monkeypatch.setattr("prometheus_client.multiprocess.mark_process_dead", slower_than_another)
+    assert ServingMetrics(frozenset(), tmp_path).page() == b""
+    assert not gone.exists()
 
 
 @pytest.mark.parametrize(

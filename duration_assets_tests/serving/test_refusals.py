@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from duration_assets.errors import BadTripError
+from duration_assets.modelling.features import FEATURE_SETS
 from duration_assets.modelling.single_trips import Trip
-from duration_assets.serving.application import TRIP_LIMIT
+from duration_assets.services import SERVICES
+from duration_assets.serving import invocations
+from duration_assets.serving.application import TABLES_AT_ONCE, TRIP_LIMIT
 from duration_assets.serving.trip_reading import TripReader
 from duration_assets_tests.models import saved_model
 from duration_assets_tests.serving.served import (
@@ -43,7 +49,7 @@ WRONG_TRIPS: list[tuple[dict[str, Any], str]] = [
     ({"trip_distance": float("inf")}, "trip_distance is Infinity"),
     ({"trip_distance": "1.01"}, 'trip_distance is "1.01"'),
     ({"trip_distance": None}, "trip_distance is null"),
-    ({"trip_distance": [1]}, "trip_distance is [1]"),
+    ({"trip_distance": [1]}, "trip_distance is a list"),
     ({"lpep_pickup_datetime": "2023-02-30T08:00:00"}, "which is no time: write it as"),
     ({"lpep_pickup_datetime": "yesterday"}, 'lpep_pickup_datetime is "yesterday"'),
     ({"lpep_pickup_datetime": 1672731000}, "lpep_pickup_datetime is 1672731000"),
@@ -99,11 +105,79 @@ def test_what_is_no_json_is_refused(client: Client, route: str, body: bytes) -> 
     assert answer.json()["detail"] == "The request carries no JSON that can be read."
 
 
+@pytest.mark.parametrize("ends", ["[]", ('{"a":', "}")])
+def test_what_is_nested_is_refused_at_any_depth(client: Client, ends: Sequence[str]) -> None:
+    # Just below the depth that cannot be read is one that cannot be written.
+    for depth in range(900, 1_000, 2):
+        nested = f"{ends[0] * depth}1{ends[1] * depth}"
+        trip = json.dumps(COURSE_TRIP)[:-1] + f', "VendorID": {nested}}}'
+        assert client.post("/predict", data=trip).status_code in (400, 422)
+
+
+@pytest.mark.parametrize("name", ["VendorID", "PULocationID", "trip_distance"])
+def test_a_value_that_cannot_be_written_is_refused(name: str) -> None:
+    reader = TripReader(SERVICES["green"], FEATURE_SETS["metered"])
+    nested: Any = {}
+    for _ in range(5_000):
+        nested = [nested]
+    for value, shown in ((nested, "a list"), ({"a": nested}, "an object")):
+        with pytest.raises(BadTripError, match=f"{name} is {shown}"):
+            reader.read({**COURSE_TRIP, name: value}, reader.now())
+
+
 @pytest.mark.parametrize("announced", [True, False])
 def test_what_is_too_large_is_refused(client: Client, announced: bool) -> None:
     body = b" " * (TRIP_LIMIT + 1)
     sent = client.post("/predict", data=body if announced else iter([body]))
     assert (sent.status_code, "more than 65,536 bytes" in sent.text) == (413, True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({"instances": [1] * 4}).encode(),
+        json.dumps({"dataframe_records": [COURSE_TRIP] * 4}).encode(),
+        json.dumps({"dataframe_split": {"columns": [], "data": [[]] * 4}}).encode(),
+        json.dumps({"inputs": {"PULocationID": [43] * 4}}).encode(),
+        b"PULocationID\n" + b"43\n" * 4,
+    ],
+)
+def test_a_table_of_too_many_trips_is_refused(
+    client: Client, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invocations, "ROW_LIMIT", 3)
+    kind = "application/json" if body.startswith(b"{") else "text/csv"
+    refused = client.post("/invocations", data=body, headers={"Content-Type": kind})
+    assert refused.status_code == 413
+    assert refused.json() == {"detail": "The table has more than 3 trips: send it in parts."}
+
+
+def test_no_more_than_some_tables_are_predicted_at_once(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_way, most, lock = 0, 0, threading.Lock()
+    full = threading.Event()
+
+    def slow(*_: object) -> dict[str, Any]:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        if most == TABLES_AT_ONCE:
+            full.set()
+        full.wait(60)
+        with lock:
+            under_way -= 1
+        return {"predictions": []}
+
+    monkeypatch.setattr("duration_assets.serving.application.answer", slow)
+    askers = [Client(client.url) for _ in range(4 * TABLES_AT_ONCE)]
+    with ThreadPoolExecutor(len(askers)) as pool:
+        answers = list(pool.map(lambda asker: asker.post("/invocations", {"inputs": []}), askers))
+    for asker in askers:
+        asker.session.close()
+    assert {answer.status_code for answer in answers} == {200}
+    assert most == TABLES_AT_ONCE
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import filelock
 import psutil
 import pytest
 import requests
@@ -208,3 +209,12 @@ def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
         port = held.getsockname()[1]
         done: Done = Workplace(tmp_path).run(COMMAND, "serve", "--port", str(port))
     assert f"cannot be served at 127.0.0.1, port {port}" in done.message
+
+
+def test_two_servers_of_a_home_do_not_share_the_folder_of_a_port(tmp_path: Path) -> None:
+    workplace, port = Workplace(tmp_path), free_port()
+    folder = workplace.home / "serving"
+    folder.mkdir(parents=True)
+    with filelock.FileLock(folder / f"{port}.lock"):
+        done: Done = workplace.run(COMMAND, "serve", "--port", str(port))
+    assert f"is served at port {port} of another address already" in done.message
