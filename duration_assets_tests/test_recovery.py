@@ -98,9 +98,9 @@ def test_a_run_of_other_assets_in_the_same_dagster_home_is_left_alone(world: Wor
 def test_a_search_whose_process_is_gone_is_lost_also_where_its_feature_set_is_not_on(
     world: World,
 ) -> None:
-    node = tuning_node("green", "metered", world.settings)
-    assert "metered" not in world.settings.feature_sets
-    on = world.settings.model_copy(update={"feature_sets": ["metered"]})
+    node = tuning_node("green", "request", world.settings)
+    assert "request" not in world.settings.feature_sets
+    on = world.settings.model_copy(update={"feature_sets": ["request"]})
     begun = world.instance.create_run_for_job(
         build_definitions(on).resolve_job_def(job_name(node)),
         status=dg.DagsterRunStatus.STARTED,

@@ -124,16 +124,24 @@ class Registry:
             TrackingError: if MLflow cannot be reached.
             RegistryError: if there is none.
         """
-        if self._is_there():
+        numbers = self.numbers(name)
+        if number in numbers:
             with connected(self.tracking_uri) as client:
-                asked = client.search_model_versions(f"name = '{name}'", max_results=10_000)
-                numbers = sorted(int(each.version) for each in asked)
-                if number in numbers:
-                    return self._described(client, name, number)
-        else:
-            numbers = []
+                return self._described(client, name, number)
         there = f"has {len(numbers)}, up to {numbers[-1]}" if numbers else "has none yet"
         raise RegistryError(f"{name} has no version {number}: it {there}.")
+
+    def numbers(self, name: str) -> list[int]:
+        """Return the versions that there are, in order.
+
+        Raises:
+            TrackingError: if MLflow cannot be reached.
+        """
+        if not self._is_there():
+            return []
+        with connected(self.tracking_uri) as client:
+            found = client.search_model_versions(f"name = '{name}'", max_results=10_000)
+            return sorted(int(each.version) for each in found)
 
     def folder_of(self, model: RegisteredModel) -> Path:
         """Return a folder with a version's plain files, for `DurationModel.load`.
