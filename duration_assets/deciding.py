@@ -39,20 +39,25 @@ def decide_by_hand(
 
     Raises:
         DurationError: whatever stopped it, explained.
+        KeyboardInterrupt: if a person stops it.
     """
+    from dagster._core.errors import DagsterExecutionInterruptedError
+
     resources = build_resources(settings)
     definitions = build_definitions(settings, resources)
     job = definitions.resolve_job_def(hand_job_name(f"{service}/{feature_set}/champion", what))
     run_id = str(uuid.uuid4())
-    with LiveRuns(settings.home).held(run_id):
-        job.execute_in_process(
-            instance=instance,
-            run_config={
-                "ops": {what: {"config": config}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-            run_id=run_id,
-            tags={"dagster/max_retries": "0"},
-        )
+    try:
+        with LiveRuns(settings.home).held(run_id):
+            job.execute_in_process(
+                instance=instance,
+                run_config={
+                    "ops": {what: {"config": config}},
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                run_id=run_id,
+            )
+    except DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt(f"{what} of {service}/{feature_set}") from None
     name = registered_name(service, feature_set)
     return ChampionHistory(resources["registry"], name).read()[-1]

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from duration_assets.errors import TrackingError
-from duration_assets.lineage import CHAMPIONS, Node, all_nodes
+from duration_assets.lineage import CHAMPIONS, Node, all_nodes, tuning_node
+from duration_assets.modelling.parameters import shipped
 from duration_assets.resources.live_runs import LiveRuns
 from duration_assets.resources.tracking import Tracking
 from duration_assets.settings import Settings
@@ -88,7 +89,13 @@ def recover(
     """
     live_runs = LiveRuns(settings.home)
     alive = live_runs.known()
-    nodes = all_nodes(settings)
+    # A search is none of a month's work, and may be of a feature set that is not on.
+    searches = [
+        tuning_node(service, feature_set, settings)
+        for service in settings.services
+        for feature_set in shipped()
+    ]
+    nodes = [*all_nodes(settings), *searches]
     ours = {
         record.dagster_run.run_id: _seen(record)
         for record in instance.get_run_records(_in_progress())

@@ -9,8 +9,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from duration_assets.definitions import build_definitions, job_name
 from duration_assets.errors import TrackingError
 from duration_assets.home import open_home
+from duration_assets.lineage import tuning_node
 from duration_assets.recovery import FIRST_STEP_WITHIN, RunInProgress, lost_runs, recover
 from duration_assets.resources.live_runs import LiveRuns
 from duration_assets.resources.tracking import Tracking
@@ -91,6 +93,22 @@ def test_a_run_of_other_assets_in_the_same_dagster_home_is_left_alone(world: Wor
     after = world.instance.get_run_by_id(made.run_id)
     assert after is not None
     assert not after.is_finished
+
+
+def test_a_search_whose_process_is_gone_is_lost_also_where_its_feature_set_is_not_on(
+    world: World,
+) -> None:
+    node = tuning_node("green", "request", world.settings)
+    assert "request" not in world.settings.feature_sets
+    on = world.settings.model_copy(update={"feature_sets": ["request"]})
+    begun = world.instance.create_run_for_job(
+        build_definitions(on).resolve_job_def(job_name(node)),
+        status=dg.DagsterRunStatus.STARTED,
+        tags={"dagster/partition": "2023-02"},
+        asset_selection=frozenset([dg.AssetKey(node.key.split("/"))]),
+    )
+    _hold_and_die(world.settings.home, begun.run_id)
+    assert recovered(world, nothing_starts=False) == [begun.run_id]
 
 
 class AwayTracking(Tracking):

@@ -1,7 +1,15 @@
-"""Jobs by which a person says which model is in use, with a reason that is kept."""
+"""Jobs by which a person says which model is in use, with a reason that is kept.
+
+What was decided is the champion's partition of the last month that was decided on: it is written
+again, so that predictions and drift of the month after it follow.
+"""
+
+from collections.abc import Callable, Sequence
 
 import dagster as dg
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
+from duration_assets.assets.champion_partition import shown_of, write_decision
 from duration_assets.assets.common import Place
 from duration_assets.assets.steps import as_step
 from duration_assets.errors import ChampionError, RefusedPartitionError
@@ -10,9 +18,11 @@ from duration_assets.months import Month
 from duration_assets.resources.champion_history import (
     POOL,
     ChampionHistory,
+    Decision,
     Outcome,
     aliases_of,
     by_hand,
+    decided_on,
 )
 from duration_assets.resources.registry import (
     PREVIOUS,
@@ -59,9 +69,14 @@ def _promote_job(place: Place) -> dg.JobDefinition:
         registry: dg.ResourceParam[Registry],
     ) -> None:
         history = _history(place, registry)
-        model = _wanted(place, config, store, registry)
-        _refuse_blocked(place, model, store)
-        _decide(history, model, Outcome.BY_HAND, config.reason, context)
+
+        def wanted(past: Sequence[Decision]) -> RegisteredModel:
+            model = _wanted(place, config, store, registry)
+            _refuse_blocked(place, model, store)
+            return model
+
+        decision = _decide(history, wanted, Outcome.BY_HAND, config.reason, context)
+        _write_again(place, history, Month.parse(decision.month), store, context)
 
     return _job(place, PROMOTE, promote)
 
@@ -72,29 +87,39 @@ def _rollback_job(place: Place) -> dg.JobDefinition:
     def rollback(
         context: dg.OpExecutionContext,
         config: RollBack,
+        store: dg.ResourceParam[Store],
         registry: dg.ResourceParam[Registry],
     ) -> None:
         history = _history(place, registry)
-        before = aliases_of(history.read()).get(PREVIOUS)
-        if before is None:
-            raise ChampionError(
-                f"{history.name} has no previous champion to go back to. `duration-prediction "
-                "promote` takes any version."
-            )
-        model = registry.version(history.name, before)
-        _decide(history, model, Outcome.ROLLED_BACK, config.reason, context)
+
+        def before(past: Sequence[Decision]) -> RegisteredModel:
+            number = aliases_of(past).get(PREVIOUS)
+            if number is None:
+                raise ChampionError(
+                    f"{history.name} has no previous champion to go back to. "
+                    "`duration-prediction promote` takes any version."
+                )
+            return registry.version(history.name, number)
+
+        decision = _decide(history, before, Outcome.ROLLED_BACK, config.reason, context)
+        _write_again(place, history, Month.parse(decision.month), store, context)
 
     return _job(place, ROLL_BACK, rollback)
 
 
 def _job(place: Place, what: str, op: dg.OpDefinition) -> dg.JobDefinition:
     graph = dg.GraphDefinition(name=hand_job_name(place.node.key, what), node_defs=[op])
-    return graph.to_job(executor_def=dg.in_process_executor)
+    return graph.to_job(
+        executor_def=dg.in_process_executor,
+        # The person sees the failure, and may have thought better of it since.
+        tags={"dagster/max_retries": "0"},
+    )
 
 
 def _history(place: Place, registry: Registry) -> ChampionHistory:
     service, feature_set, _ = place.node.key.split("/")
-    return ChampionHistory(registry, registered_name(service, feature_set))
+    name, timeout = registered_name(service, feature_set), place.settings.lock_timeout
+    return ChampionHistory(registry, name, timeout)
 
 
 def _wanted(place: Place, config: Promotion, store: Store, registry: Registry) -> RegisteredModel:
@@ -130,18 +155,69 @@ def _refuse_blocked(place: Place, model: RegisteredModel, store: Store) -> None:
 
 def _decide(
     history: ChampionHistory,
-    model: RegisteredModel,
+    choose: Callable[[Sequence[Decision]], RegisteredModel],
     outcome: Outcome,
     reason: str,
     context: dg.OpExecutionContext,
-) -> None:
+) -> Decision:
+    """Decide once, however often the run is run again: it could be undone by itself otherwise."""
     if not reason.strip():
         raise ChampionError("A reason is needed, which is kept: say why with --reason.")
+    run = context.run.root_run_id or context.run.run_id
     with history.deciding():
         past = history.read()
-        if past and past[-1].champion_version == model.version:
-            history.settle()
-            raise ChampionError(f"Version {model.version} of {model.name} is the champion already.")
-        history.record(by_hand(past, model, outcome, reason.strip()))
+        made = [each for each in past if each.dagster_run == run]
+        if not made:
+            model = choose(past)
+            if past and past[-1].champion_version == model.version:
+                history.settle()
+                raise ChampionError(
+                    f"Version {model.version} of {model.name} is the champion already."
+                )
+            made = [history.record(by_hand(past, model, outcome, reason.strip(), run))]
         history.settle()
-    context.log.info(f"{model.name}: version {model.version} is the champion now: {reason}")
+    decision = made[-1]
+    context.log.info(
+        f"{history.name}: version {decision.champion_version} was made the champion: {reason}"
+    )
+    return decision
+
+
+def _write_again(
+    place: Place,
+    history: ChampionHistory,
+    month: Month,
+    store: Store,
+    context: dg.OpExecutionContext,
+) -> None:
+    """Write the champion's partition of a month again, if there is one, as the history has it."""
+    before = store.find(place.node.key, month)
+    if before is None:
+        # It is made when the month is evaluated, and takes what stands then.
+        return
+    past = history.read()
+    standing = decided_on(past, month)
+    assert standing is not None
+    with store.writing(place.node.key, month) as draft:
+        written = write_decision(draft.folder, history.name, standing, past, history.registry)
+        written["simulated"] |= before.simulated
+        # What its decision by the gate was made from, and by which code, is as it was.
+        partition = draft.commit(code_version=before.code_version, inputs=before.inputs, **written)
+    told = shown_of(partition, history.name, standing)
+    key = dg.AssetKey.from_user_string(place.node.key)
+    context.log_event(
+        dg.AssetMaterialization(
+            key,
+            partition=str(month),
+            metadata=told.metadata,
+            tags={**_tags_before(context, key, month), DATA_VERSION_TAG: partition.data_version},
+        )
+    )
+
+
+def _tags_before(context: dg.OpExecutionContext, key: dg.AssetKey, month: Month) -> dict[str, str]:
+    """Return what Dagster knows of the code and the inputs of a partition."""
+    asked = dg.AssetRecordsFilter(key, asset_partitions=[str(month)])
+    records = context.instance.fetch_materializations(asked, limit=1).records
+    made = records[0].asset_materialization if records else None
+    return dict(made.tags or {}) if made is not None else {}

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from duration_assets.assets.common import Place
-from duration_assets.errors import MissingPartitionError, RefusedPartitionError
-from duration_assets.lineage import model_nodes
+from duration_assets.errors import (
+    MissingPartitionError,
+    RefusedPartitionError,
+    RegistryError,
+)
 from duration_assets.modelling.champion_gate import (
     CHALLENGER_MINUTES,
     CHAMPION_MINUTES,
@@ -23,8 +26,7 @@ from duration_assets.modelling.champion_gate import (
 )
 from duration_assets.modelling.cleaning import KEPT_FILE
 from duration_assets.modelling.trip_batches import BATCH, COLUMNS
-from duration_assets.months import Month
-from duration_assets.planning import is_current
+from duration_assets.months import Month, spans
 from duration_assets.resources.champion_history import (
     ChampionHistory,
     Decision,
@@ -50,6 +52,7 @@ class Decider:
         registry: where the models are.
         zones: the zone lookup, if there is one.
         scratch: a folder for files that are gone afterwards.
+        say: told which months are passed by, and why.
     """
 
     place: Place
@@ -57,13 +60,15 @@ class Decider:
     registry: Registry
     zones: pl.DataFrame | None
     scratch: Path
+    say: Callable[[str], None]
 
     def decide(self, month: Month) -> Decision:
         """Return the decision on a month, which is made now if it is the next one.
 
         Months before it that could be decided on and were not are decided on first, so that runs
-        in any order give the same. A month that was decided on keeps its decision, whatever was
-        published again since. One that comes after a later month changes nothing.
+        in any order give the same; it is enough that they were evaluated once, by whatever code. A
+        month that was decided on keeps its decision, whatever was published again since, but for
+        what a person decided after it. One that comes after a later month changes nothing.
 
         Raises:
             MissingPartitionError: if a month is missing, naming it.
@@ -74,8 +79,14 @@ class Decider:
         history = self.history
         with history.deciding():
             past = history.read()
-            for each, found in self._undecided(past, month, inputs):
-                past.append(history.record(self._judge(each, found, past)))
+            last = last_decided(past)
+            if last is None or month > last:
+                passed = self._catch_up(month, past)
+                decision = self._judge(month, inputs, past, history.champion(past))
+                if passed:
+                    self.say(passed)
+                    decision = replace(decision, reason=f"{passed} {decision.reason}")
+                past.append(history.record(decision))
             history.settle()
         return decided_on(past, month) or self._too_late(month, inputs, past)
 
@@ -83,39 +94,55 @@ class Decider:
     def history(self) -> ChampionHistory:
         """What was decided before."""
         service, feature_set, _ = self.place.node.key.split("/")
-        return ChampionHistory(self.registry, registered_name(service, feature_set))
+        name, timeout = registered_name(service, feature_set), self.place.settings.lock_timeout
+        return ChampionHistory(self.registry, name, timeout)
 
-    def _undecided(
-        self, past: list[Decision], month: Month, inputs: Inputs
-    ) -> list[tuple[Month, Inputs]]:
-        """Return the months to decide on, in order; none if this one was passed by."""
+    def _catch_up(self, month: Month, past: list[Decision]) -> str:
+        """Decide on the months before one that were not decided on, in order.
+
+        Returns:
+            Which of them are passed by though there was a model to judge; empty if none is.
+        """
         last = last_decided(past)
-        if last is not None and month <= last:
-            return []
         first = self.place.node.first_month if last is None else last.shift(1)
-        found: list[tuple[Month, Inputs]] = []
+        passed = []
         for each in first.through(month.shift(-1)):
-            if self._is_judged(each):
-                try:
-                    found.append((each, self.place.inputs(each, self.store)))
-                except (MissingPartitionError, RefusedPartitionError):
-                    continue
-        return [*found, (month, inputs)]
+            # Without it, no month can be decided on.
+            champion = self.history.champion(past)
+            try:
+                inputs = self.place.inputs(each, self.store)
+                decision = self._judge(each, inputs, past, champion)
+            except (MissingPartitionError, RefusedPartitionError, RegistryError) as error:
+                if self._had_a_model(each):
+                    passed.append(each)
+                    self.say(f"{each} is not decided on: {error}")
+            else:
+                past.append(self.history.record(decision))
+        return f"Passed by, and not decided on any more: {spans(passed)}." if passed else ""
 
-    def _is_judged(self, month: Month) -> bool:
-        service, feature_set, _ = self.place.node.key.split("/")
-        evaluation = model_nodes(service, feature_set, self.place.settings)[-1]
-        return is_current(evaluation, month, self.place.first_month, self.store)
+    def _had_a_model(self, month: Month) -> bool:
+        """Say whether a month has trips and the model of the month before, so that it is no gap."""
+        prefix = self.place.node.key.rpartition("/")[0]
+        asked = (
+            (f"{prefix}/duration_model", month.shift(-1)),
+            (f"{self.place.service.name}/cleaned_trips", month),
+        )
+        return all(self.store.find(asset, each) is not None for asset, each in asked)
 
-    def _judge(self, month: Month, inputs: Inputs, past: list[Decision]) -> Decision:
+    def _judge(
+        self,
+        month: Month,
+        inputs: Inputs,
+        past: list[Decision],
+        champion: RegisteredModel | None,
+    ) -> Decision:
         """Decide whether the model of the month before takes over."""
         model = inputs["duration_model"][month.shift(-1)]
         name = self.history.name
         challenger = self.registry.version_of_run(name, model.summary["run_id"])
-        if not past:
+        if champion is None:
             reason = "It is the first model that was judged."
             return _decision(month, Outcome.FIRST, challenger, challenger, reason)
-        champion = self.registry.version(name, past[-1].champion_version)
         if champion == challenger:
             reason = "It is the champion already."
             return _decision(month, Outcome.KEPT, champion, challenger, reason)

@@ -4,6 +4,7 @@ import json
 
 import dagster as dg
 
+from duration_assets.assets.champion_partition import MODEL_FOLDER
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import result
 from duration_assets.assets.drift_inputs import Known, known_to, observed
@@ -21,8 +22,6 @@ from duration_assets.resources.store import Store
 from duration_assets.resources.tracking import Tracking
 
 MEASURES_FILE, REPORT_FILE = "measures.json", "report.html"
-CHAMPION_FOLDER = "model"
-"""Where a champion partition holds the files of its model."""
 
 
 def build_drift(place: Place) -> dg.AssetsDefinition:
@@ -108,7 +107,7 @@ def build_drift(place: Place) -> dg.AssetsDefinition:
 def _compare(place: Place, cleaned: Partition, champion: Partition, known: Known) -> Comparison:
     from duration_assets.modelling.model import DurationModel
 
-    model = DurationModel.load(champion.file(CHAMPION_FOLDER))
+    model = DurationModel.load(champion.file(MODEL_FOLDER))
     month = Month.parse(cleaned.month)
     trips = MonthTrips(month, cleaned.file(KEPT_FILE), cleaned.summary["kept"])
     predicted, now = predict_month(model, trips), observed(cleaned)

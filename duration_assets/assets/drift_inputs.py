@@ -14,11 +14,13 @@ from pathlib import Path
 import polars as pl
 
 from duration_assets.assets.common import Place
+from duration_assets.modelling.cleaning import KEPT_FILE
 from duration_assets.modelling.drift import Observed, Usual, together
-from duration_assets.modelling.histograms import HISTOGRAMS_FILE
+from duration_assets.modelling.histograms import HISTOGRAMS_FILE, month_histograms
 from duration_assets.months import Month, window_months
 from duration_assets.resources.partition import Partition
 from duration_assets.resources.store import Store
+from duration_assets.services import service_named
 
 USUAL_MONTHS = 12
 """How many evaluations say what error is usual; more if the champion was trained before them."""
@@ -45,7 +47,13 @@ class Known:
 
 def observed(cleaned: Partition) -> Observed:
     """Return what is counted of a month's cleaned trips."""
-    return Observed(_histograms(cleaned), cleaned.summary)
+    if (cleaned.folder / HISTOGRAMS_FILE).exists():
+        histograms = _histograms(cleaned)
+    else:
+        # Cleaned before histograms were kept: they follow from the trips, which are the same.
+        service = service_named(cleaned.asset.partition("/")[0])
+        histograms = month_histograms(pl.scan_parquet(cleaned.file(KEPT_FILE)), service)
+    return Observed(histograms, cleaned.summary)
 
 
 def known_to(place: Place, champion: Partition, month: Month, store: Store) -> Known:
@@ -58,8 +66,7 @@ def known_to(place: Place, champion: Partition, month: Month, store: Store) -> K
         store: where the partitions are.
 
     Raises:
-        MissingPartitionError: if a month of the champion's window is missing, or was cleaned before
-            histograms were kept.
+        MissingPartitionError: if a month of the champion's window is missing.
     """
     months, notes = _window_of(place, champion, store)
     why = f"{place.node.key} for {month}"

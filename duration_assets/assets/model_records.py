@@ -16,7 +16,7 @@ from duration_assets.modelling.model_card import (
     card_beginning,
     model_card,
 )
-from duration_assets.modelling.parameters import tuned_through
+from duration_assets.modelling.parameters import parameters_of, tuned_through
 from duration_assets.modelling.training import FittedBooster
 from duration_assets.modelling.training_record import (
     RECORD_FILE,
@@ -86,6 +86,7 @@ def training_record(
         metrics=fitted.metrics,
         content=model_content(folder),
         tuned_through=tuned_through(feature_set, settings.parameters),
+        usual=parameters_of(feature_set, settings.parameters),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from duration_assets.assets.champion import MODEL_FOLDER
+from duration_assets.assets.champion_partition import MODEL_FOLDER
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import describe_table, result
 from duration_assets.assets.raw_trips import TRIPS_FILE

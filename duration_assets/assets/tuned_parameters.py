@@ -15,6 +15,7 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+from dagster._core.storage.tags import BACKFILL_ID_TAG
 from pydantic import Field
 
 from duration_assets.assets.common import Place, month_of
@@ -22,9 +23,16 @@ from duration_assets.assets.descriptions import preview, result
 from duration_assets.backtests.planning import Trial
 from duration_assets.backtests.trial_process import Work
 from duration_assets.backtests.tuning import FOLDER, TuningMonths, plan_tuning, search_key
+from duration_assets.errors import SettingsError
 from duration_assets.lineage import TUNING_SPAN
 from duration_assets.modelling.features import FeatureSet
-from duration_assets.modelling.parameters import TunedParameters, as_text, parameters_of
+from duration_assets.modelling.parameters import (
+    TunedParameters,
+    as_text,
+    found_beside,
+    parameters_of,
+    tuned_parameters,
+)
 from duration_assets.modelling.tuning import Search, Tried, best_of
 from duration_assets.months import Month
 from duration_assets.progress import Progress
@@ -92,6 +100,7 @@ def build_tuned_parameters(place: Place, feature_set: FeatureSet) -> dg.AssetsDe
         tracking: dg.ResourceParam[Tracking],
         progress: dg.ResourceParam[Progress],
     ) -> dg.MaterializeResult:
+        _refuse_backfill(context.run.tags)
         through = month_of(context)
         service = place.service.name
         planned = plan_tuning(service, feature_set.name, through, config.months, place.settings)
@@ -103,13 +112,26 @@ def build_tuned_parameters(place: Place, feature_set: FeatureSet) -> dg.AssetsDe
                 tags={**tags, "simulated": str(_simulated(planned)).lower()},
             ) as run:
                 tried = _search(place, planned, config, draft, run, context, progress)
-                tuned = _found(feature_set, through, planned, config, tried)
+                tuned = _found(place, through, planned, config, tried)
                 files = _write(draft.folder, tuned, tried)
                 run.log_outcome({"rmse_ratio": best_of(tried).value or 1.0}, files)
             partition = _commit(place, draft, planned, tuned, tried, run.run_id)
         return _describe(partition, tried, tracking.run_url(run.run_id))
 
     return tuned_parameters
+
+
+def _refuse_backfill(tags: Mapping[str, str]) -> None:
+    """Refuse a search that comes with others: it takes long, and a backfill means none.
+
+    Raises:
+        SettingsError: in a run of a backfill.
+    """
+    if BACKFILL_ID_TAG in tags:
+        raise SettingsError(
+            "A search is started alone: materialize one month of tuned_parameters on its own page, "
+            "or use `duration-prediction tune`. A backfill makes all else."
+        )
 
 
 def _tags(
@@ -167,7 +189,7 @@ def _search(
 
 
 def _found(
-    feature_set: FeatureSet,
+    place: Place,
     through: Month,
     planned: Sequence[Trial],
     config: TuningOptions,
@@ -176,8 +198,11 @@ def _found(
     best, months = best_of(tried), ", ".join(str(each.fold.validation_month) for each in planned)
     window = max(len(trial.window) for trial in planned)
     rows = f"{config.rows:,} trips of each" if config.rows else "all trips of each"
-    return TunedParameters(
-        feature_set.name,
+    reference = tuned_parameters(place.node.key.split("/")[1], place.settings.parameters)
+    # Months of the course's parameters are not planned.
+    assert reference is not None
+    return found_beside(
+        reference,
         best.parameters,
         through,
         len(tried),

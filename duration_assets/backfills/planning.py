@@ -116,6 +116,11 @@ class BackfillPlan:
             return None
         if min(months) < self.request.first:
             return f"To make what is left out too, begin with --from {min(months)}."
+        if not set(self.request.groups) <= set(GROUPS):
+            # Without --only, these groups are not made.
+            return (
+                "To make what is left out too, leave --only away, and then ask for the same again."
+            )
         return "To make what is left out too, leave --only away."
 
 
@@ -152,9 +157,7 @@ def plan_backfill(
             if failed is not None and not any((node.key, month) in failed for node in nodes):
                 continue
             if not nodes:
-                plan.left_out[unit] = _TOO_EARLY.get(
-                    group, "there is no month before it to train on"
-                )
+                plan.left_out[unit] = _TOO_EARLY.get(group, _NOTHING_BEFORE)
                 continue
             needed = _needed(nodes, month, first, store, coming, force=request.force)
             waits = _waits(needed, month, first, store, coming)

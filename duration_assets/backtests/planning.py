@@ -224,22 +224,23 @@ def _xgboost_version() -> str:
     return version("xgboost")
 
 
-def trained_with(candidate: Candidate, settings: Settings) -> dict[str, Any]:
-    """Return the parameters that a candidate is trained with; the course has its own."""
+def usual_of(candidate: Candidate, settings: Settings) -> dict[str, Any]:
+    """Return the parameters that models of a feature set are trained with, without overrides."""
     if candidate.feature_set == YARDSTICK:
         return COURSE_PARAMETERS
-    usual = parameters_of(candidate.feature_set, settings.parameters)
-    return {**usual, **candidate.parameters.overrides}
+    return parameters_of(candidate.feature_set, settings.parameters)
 
 
 def _parameters(candidate: Candidate, settings: Settings) -> dict[str, Any]:
     """Return everything that XGBoost is told."""
-    parameters = trained_with(candidate, settings)
+    usual, given = usual_of(candidate, settings), candidate.parameters.overrides
     if candidate.feature_set == YARDSTICK:
-        return {**parameters, "rounds": COURSE_ROUNDS}
-    return {
-        "usual": parameters,
+        return {**usual, "rounds": COURSE_ROUNDS}
+    told = {
+        "usual": {**usual, **given},
         "rates": [SMALL_WINDOW, SMALL_WINDOW_RATE, LARGE_WINDOW, LARGE_WINDOW_RATE],
         "most_rounds": MOST_ROUNDS,
         "patience": PATIENCE,
     }
+    # One that a person gave has no rate: the same number among the usual ones is another.
+    return {**told, "rates": None} if "learning_rate" in given else told

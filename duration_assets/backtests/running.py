@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import filelock
 
-from duration_assets.backtests.planning import Trial, trained_with
+from duration_assets.backtests.planning import Trial, usual_of
 from duration_assets.backtests.processes import Call, each_in_a_process
 from duration_assets.backtests.results import ResultFolder
 from duration_assets.backtests.sharing import share_out
@@ -135,10 +135,11 @@ def work_of(trial: Trial, settings: Settings, threads: int, scratch: Path) -> Wo
         trial.candidate.feature_set,
         trial.window,
         trial.judged,
-        trained_with(trial.candidate, settings),
+        usual_of(trial.candidate, settings),
         settings.max_training_rows,
         threads,
         scratch,
+        dict(trial.candidate.parameters.overrides),
     )
 
 

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,8 @@ class Work:
         feature_set: the name of the feature set.
         window: the months to train on, oldest first.
         judged: the month to judge on.
-        parameters: of XGBoost.
+        parameters: of XGBoost, as models are trained with.
+        overrides: what a person gave in place of some of them.
         most_rows: how many trips to train on at most; None for all.
         threads: how many to use.
         scratch: a folder for matrices while it works.
@@ -59,6 +60,8 @@ class Work:
     most_rows: int | None
     threads: int
     scratch: Path
+    # No proxy: it goes to another process.
+    overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
 def fit_and_judge(work: Work) -> dict[str, Any]:
@@ -73,7 +76,7 @@ def fit_and_judge(work: Work) -> dict[str, Any]:
     """
     began = time.perf_counter()
     with encoded(work) as trial:
-        fitted = trial.fit(work.threads, work.parameters)
+        fitted = trial.fit(work.threads, work.parameters, overrides=work.overrides)
         metrics = trial.judge(fitted)
     return {
         "metrics": metrics,

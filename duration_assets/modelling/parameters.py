@@ -130,12 +130,43 @@ def read_tuned(file: Path) -> dict[str, TunedParameters]:
         SettingsError: if it cannot be used, saying why.
     """
     try:
-        return _parse(read_text(file))
+        read = _parse(read_text(file))
+        if unknown := sorted(read.keys() - shipped().keys()):
+            raise SettingsError(
+                f"{', '.join(unknown)}: there is no such feature set with parameters. There are "
+                f"{', '.join(shipped())}."
+            )
+        return read
     except SettingsError as error:
         raise SettingsError(
             f"The parameters in {file} cannot be used: {error} `duration-prediction tune` writes "
             "such files."
         ) from error
+
+
+def found_beside(
+    reference: TunedParameters,
+    found: Mapping[str, Any],
+    through: Month,
+    trials: int,
+    source: str,
+) -> TunedParameters:
+    """Return what a search found, with what it was tried with and did not search for.
+
+    Args:
+        reference: the parameters that the search began with; what it knows is not forgotten.
+        found: what was searched for.
+        through: the last month that was searched on.
+        trials: how many there were.
+        source: how they were found, for people.
+    """
+    return TunedParameters(
+        reference.feature_set,
+        {**reference.found, **found},
+        max(through, reference.tuned_through),
+        trials,
+        source,
+    )
 
 
 def as_text(tuned: Mapping[str, TunedParameters]) -> str:

@@ -82,6 +82,8 @@ class TrainingRecord:
         content: SHA-256 of the booster's and the preprocessor's file, one after the other.
         tuned_through: the last month that had a part in choosing the parameters; None for the
             course's, and for what was trained before that was written down.
+        usual: the parameters that the feature set had, from which `parameters` follow by the size
+            of the window; None for what was trained before that was written down.
     """
 
     service: str
@@ -103,6 +105,7 @@ class TrainingRecord:
     metrics: dict[str, float]
     content: str
     tuned_through: str | None = None
+    usual: dict[str, Any] | None = None
 
     @property
     def training_month(self) -> str:

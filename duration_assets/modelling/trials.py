@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -57,9 +58,18 @@ class EncodedTrial:
         threads: int,
         parameters: Mapping[str, Any],
         progress: Progress | None = None,
+        *,
+        overrides: Mapping[str, Any] = MappingProxyType({}),
     ) -> FittedBooster:
         """Fit on the window, without intervals; see `training.fit_parts`."""
-        return fit_parts(self.parts, threads, parameters, progress, with_intervals=False)
+        return fit_parts(
+            self.parts,
+            threads,
+            parameters,
+            progress,
+            with_intervals=False,
+            overrides=overrides,
+        )
 
     def judge(self, fitted: FittedBooster) -> dict[str, float]:
         """Judge on the month after; see `metrics.error_metrics`."""

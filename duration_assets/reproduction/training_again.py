@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -83,8 +83,8 @@ def train_again(
     assert threads is not None
     with progress.task(f"Training {at}", "rounds", None) as report:
         stored = {name: StoredExamples(folder / name) for name in written}
-        parameters = parameters_of(logged.feature_set, settings.parameters)
-        fitted = fit_parts(stored, threads, parameters, report)
+        usual = usual_of(logged, settings)
+        fitted = fit_parts(stored, threads, usual, report)
     DurationModel(service, preprocessor, fitted.booster, fitted.intervals).save(folder)
     trips = sum(map(len, sampled))
     made = replace(
@@ -97,6 +97,16 @@ def train_again(
         content=model_content(folder),
     )
     return _by_todays_code(made, fitted, settings)
+
+
+def usual_of(logged: TrainingRecord, settings: Settings) -> dict[str, Any]:
+    """Return the parameters to train with again.
+
+    Those that the feature set had then; if they were not written down, those that it has now.
+    """
+    if logged.usual is not None:
+        return logged.usual
+    return parameters_of(logged.feature_set, settings.parameters)
 
 
 def _by_todays_code(
@@ -116,7 +126,11 @@ def _by_todays_code(
         packages=packages_now(),
         machine=machine_now(),
         parameters=fitted.parameters,
-        tuned_through=tuned_through(record.feature_set, settings.parameters),
+        tuned_through=(
+            tuned_through(record.feature_set, settings.parameters)
+            if record.usual is None
+            else record.tuned_through
+        ),
         rounds=fitted.rounds,
         metrics=fitted.metrics,
     )

@@ -8,6 +8,7 @@ aliases are set by the next one that looks.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -17,7 +18,7 @@ from typing import Any
 
 import filelock
 
-from duration_assets.errors import RegistryError
+from duration_assets.errors import PartitionLockedError, RegistryError
 from duration_assets.months import Month
 from duration_assets.resources.mlflow_access import connected
 from duration_assets.resources.registry import (
@@ -55,7 +56,7 @@ class Decision:
 
     Attributes:
         month: the validation month that it was decided on; of a decision by hand the last one that
-            was decided on before it, empty if there was none.
+            was decided on before it, or that the model has seen, whichever is later.
         outcome: an `Outcome`.
         champion_version: of the champion after the decision.
         champion_run_id: the MLflow run of its training.
@@ -64,6 +65,7 @@ class Decision:
         reason: in words.
         figures: both models' on the month, where they were compared.
         decided: when, ISO 8601 in UTC.
+        dagster_run: the run of a decision by hand, by which it is known if it is run again.
     """
 
     month: str
@@ -75,6 +77,7 @@ class Decision:
     reason: str
     figures: dict[str, float] = field(default_factory=dict)
     decided: str = ""
+    dagster_run: str = ""
 
     @property
     def is_by_hand(self) -> bool:
@@ -85,18 +88,39 @@ class Decision:
 class ChampionHistory:
     """The decisions about one registered model."""
 
-    def __init__(self, registry: Registry, name: str) -> None:
-        """Remember which; nothing is opened."""
+    def __init__(self, registry: Registry, name: str, lock_timeout: float = 600.0) -> None:
+        """Remember which; nothing is opened.
+
+        Args:
+            registry: has the models.
+            name: of the registered model.
+            lock_timeout: seconds to wait for another decision.
+        """
         self.registry = registry
         self.name = name
+        self.lock_timeout = lock_timeout
 
     @contextmanager
     def deciding(self) -> Iterator[None]:
-        """Keep others of this home from deciding at the same time."""
+        """Keep others of this home from deciding at the same time.
+
+        Raises:
+            PartitionLockedError: if another decision is still being made after the time-out.
+        """
         folder = self.registry.home / REGISTERED_FOLDER / self.name
         folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder / ".deciding.lock"):
+        lock = filelock.FileLock(folder / ".deciding.lock")
+        try:
+            lock.acquire(timeout=self.lock_timeout)
+        except filelock.Timeout:
+            raise PartitionLockedError(
+                f"Another process has been deciding about {self.name} for more than "
+                f"{self.lock_timeout:.0f} seconds. Wait until it is done, or stop it."
+            ) from None
+        try:
             yield
+        finally:
+            lock.release()
 
     def read(self) -> list[Decision]:
         """Return all decisions, the first one first.
@@ -121,11 +145,11 @@ class ChampionHistory:
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
         kept = replace(decision, reason=decision.reason[:_LONGEST_REASON], decided=now)
-        number = 1 + max((int(key.removeprefix(_TAG)) for key in self._tags()), default=0)
+        number = 1 + max(map(_number_of, self._tags()), default=0)
+        # Another home on the same MLflow store may write the same number: neither is overwritten.
+        key = f"{_TAG}{number:06d}.{uuid.uuid4().hex[:8]}"
         with connected(self.registry.tracking_uri) as client:
-            client.set_registered_model_tag(
-                self.name, f"{_TAG}{number:06d}", json.dumps(asdict(kept))
-            )
+            client.set_registered_model_tag(self.name, key, json.dumps(asdict(kept)))
             # Where a reader of MLflow looks: at the version, and at the run of its training.
             said = f"{kept.outcome} ({kept.month}): {kept.reason}"
             version = str(kept.challenger_version)
@@ -137,10 +161,21 @@ class ChampionHistory:
     def settle(self) -> dict[str, int]:
         """Set the aliases to what follows from the history, where they are something else.
 
+        A version that was deleted in MLflow gets no alias.
+
         Returns:
             The version that has each alias.
+
+        Raises:
+            TrackingError: if MLflow cannot be reached.
+            RegistryError: if the champion was deleted in MLflow.
         """
-        wanted = aliases_of(self.read())
+        history = self.read()
+        self.champion(history)
+        there = self.registry.numbers(self.name)
+        wanted = {
+            alias: version for alias, version in aliases_of(history).items() if version in there
+        }
         with connected(self.registry.tracking_uri) as client:
             model = registered(client, self.name)
             held = {} if model is None else model.aliases
@@ -148,6 +183,22 @@ class ChampionHistory:
                 if int(held.get(alias, 0)) != version:
                     client.set_registered_model_alias(self.name, alias, str(version))
         return wanted
+
+    def champion(self, history: Sequence[Decision]) -> RegisteredModel | None:
+        """Return the model in use after all that was decided, None if nothing was.
+
+        Raises:
+            RegistryError: if it was deleted in MLflow, saying what to do.
+        """
+        if not history:
+            return None
+        number = history[-1].champion_version
+        if number not in self.registry.numbers(self.name):
+            raise RegistryError(
+                f"Version {number} of {self.name} is the champion, and was deleted in MLflow: put "
+                "another one in its place with `duration-prediction promote`."
+            )
+        return self.registry.version(self.name, number)
 
     def _tags(self) -> dict[str, str]:
         """Return the tags of the registered model that hold decisions."""
@@ -176,17 +227,21 @@ def aliases_of(history: Sequence[Decision]) -> dict[str, int]:
 
 
 def decided_on(history: Sequence[Decision], month: Month) -> Decision | None:
-    """Return what was decided on a month by the gate, None if nothing was."""
-    for each in history:
-        if each.month == str(month) and not each.is_by_hand:
-            return each
-    return None
+    """Return what stands for a month, None if nothing was decided on it.
+
+    That is the gate's decision, or what a person decided after it and before any later month's.
+    """
+    found = [each for each in history if each.month == str(month)]
+    return found[-1] if found else None
 
 
 def last_decided(history: Sequence[Decision]) -> Month | None:
-    """Return the last month that was decided on, None if none was."""
-    months = [Month.parse(each.month) for each in history if not each.is_by_hand]
-    return max(months, default=None)
+    """Return the last month that is decided on, None if none is.
+
+    By hand, these are also the months that the model in use has seen: on them nothing could be
+    judged against it.
+    """
+    return max((Month.parse(each.month) for each in history if each.month), default=None)
 
 
 def standing_at(history: Sequence[Decision], month: Month) -> Decision | None:
@@ -196,19 +251,30 @@ def standing_at(history: Sequence[Decision], month: Month) -> Decision | None:
 
 
 def by_hand(
-    history: Sequence[Decision], champion: RegisteredModel, outcome: Outcome, reason: str
+    history: Sequence[Decision],
+    champion: RegisteredModel,
+    outcome: Outcome,
+    reason: str,
+    dagster_run: str = "",
 ) -> Decision:
     """Return a decision that a person made."""
     last = last_decided(history)
+    seen = champion.training_month
     return Decision(
-        month="" if last is None else str(last),
+        month=str(seen if last is None else max(last, seen)),
         outcome=outcome,
         champion_version=champion.version,
         champion_run_id=champion.run_id,
         champion_training_month=str(champion.training_month),
         challenger_version=champion.version,
         reason=reason,
+        dagster_run=dagster_run,
     )
+
+
+def _number_of(key: str) -> int:
+    """Return the place of a decision in the history, from its tag."""
+    return int(key.removeprefix(_TAG).partition(".")[0])
 
 
 def as_shown(decision: Decision) -> dict[str, Any]:

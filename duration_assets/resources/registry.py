@@ -65,7 +65,7 @@ class Registry:
         """
         self.tracking_uri = tracking_uri
         self.home = home
-        self._known: dict[tuple[str, int], RegisteredModel] = {}
+        self._known: dict[tuple[str, int, str], RegisteredModel] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -124,33 +124,42 @@ class Registry:
             TrackingError: if MLflow cannot be reached.
             RegistryError: if there is none.
         """
-        if self._is_there():
+        numbers = self.numbers(name)
+        if number in numbers:
             with connected(self.tracking_uri) as client:
-                asked = client.search_model_versions(f"name = '{name}'", max_results=10_000)
-                numbers = sorted(int(each.version) for each in asked)
-                if number in numbers:
-                    return self._described(client, name, number)
-        else:
-            numbers = []
+                return self._described(client, name, number)
         there = f"has {len(numbers)}, up to {numbers[-1]}" if numbers else "has none yet"
         raise RegistryError(f"{name} has no version {number}: it {there}.")
+
+    def numbers(self, name: str) -> list[int]:
+        """Return the versions that there are, in order.
+
+        Raises:
+            TrackingError: if MLflow cannot be reached.
+        """
+        if not self._is_there():
+            return []
+        with connected(self.tracking_uri) as client:
+            found = client.search_model_versions(f"name = '{name}'", max_results=10_000)
+            return sorted(int(each.version) for each in found)
 
     def folder_of(self, model: RegisteredModel) -> Path:
         """Return a folder with a version's plain files, for `DurationModel.load`.
 
-        They are fetched once, and never again: a version does not change. Several processes may
-        ask at once.
+        They are fetched once, and never again: a version of a run does not change. The number
+        alone would not do: another MLflow store, or a registered model that was deleted and made
+        again, counts from 1 too. Several processes may ask at once.
 
         Raises:
             TrackingError: if MLflow cannot be reached.
             RegistryError: if the version's files are no longer in MLflow.
         """
         place = self.home / REGISTERED_FOLDER / model.name
-        folder = place / str(model.version)
+        folder = place / f"{model.version}-{model.run_id}"
         if folder.is_dir():
             return folder
         place.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(place / f".{model.version}.lock"):
+        with filelock.FileLock(place / f".{folder.name}.lock"):
             if not folder.is_dir():
                 self._fetch(model, folder)
         return folder
@@ -179,15 +188,15 @@ class Registry:
         )
 
     def _described(self, client: MlflowClient, name: str, version: int) -> RegisteredModel:
-        """Return a version with what its run says of it; a version does not change."""
-        key = (name, version)
+        """Return a version with what its run says of it, which is asked once for each run."""
+        run_id = client.get_model_version(name, str(version)).run_id
+        if run_id is None:
+            raise RegistryError(
+                f"Version {version} of {name} was not registered by a training of this "
+                "project: it belongs to no MLflow run. Delete the version in MLflow."
+            )
+        key = (name, version, run_id)
         if key not in self._known:
-            run_id = client.get_model_version(name, str(version)).run_id
-            if run_id is None:
-                raise RegistryError(
-                    f"Version {version} of {name} was not registered by a training of this "
-                    "project: it belongs to no MLflow run. Delete the version in MLflow."
-                )
             self._known[key] = _described(name, version, client.get_run(run_id))
         return self._known[key]
 

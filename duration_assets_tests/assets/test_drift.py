@@ -208,9 +208,9 @@ def test_what_cannot_be_compared_is_said_with_the_reason(home: Home) -> None:
 
 def test_a_limit_that_is_set_otherwise_makes_a_partition_out_of_date(home: Home) -> None:
     watch(home)
-    (node,) = monitoring_nodes("green", "metered", home.settings)
+    _, node = monitoring_nodes("green", "metered", home.settings)
     assert is_current(node, MARCH, JANUARY, home.store)
-    (other,) = monitoring_nodes(
+    _, other = monitoring_nodes(
         "green", "metered", home.settings.model_copy(update={"drift_bias": 0.01})
     )
     assert not is_current(other, MARCH, JANUARY, home.store)

@@ -236,6 +236,15 @@ def test_models_alone_wait_for_data_that_was_not_landed(shelf: Shelf) -> None:
     assert plan.advice == "To make what is left out too, leave --only away."
 
 
+def test_champions_alone_are_asked_for_again_when_their_data_was_made(shelf: Shelf) -> None:
+    plan = shelf.plan("2023-02", "2023-03", CHAMPIONS)
+
+    assert plan.asked == {}
+    assert plan.advice == (
+        "To make what is left out too, leave --only away, and then ask for the same again."
+    )
+
+
 def test_a_month_that_a_check_refuses_is_landed_again_and_nothing_else_is_built_on_it(
     shelf: Shelf,
 ) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from duration_assets.backtests.planning import Trial, plan_trials
+from duration_assets.backtests.running import work_of
 from duration_assets.errors import MissingPartitionError, RefusedPartitionError, SettingsError
 from duration_assets.lineage import data_nodes
 from duration_assets.modelling.backtesting import Candidate, ParameterSet
 from duration_assets.modelling.cleaning import KEPT_FILE
+from duration_assets.modelling.parameters import parameters_of
 from duration_assets.modelling.statistics import STATISTICS_FILE
 from duration_assets.months import Month
 from duration_assets.resources.store import Store
@@ -135,6 +137,25 @@ def test_parameters_the_sample_and_the_features_are_part_of_what_a_trial_depends
     sampled = Months(tmp_path, max_training_rows=1_000)
     (trial,) = sampled.plan(METERED, first=LAST)
     assert trial.key not in found.values()
+
+
+def test_a_learning_rate_that_a_person_gave_is_another_trial_than_the_usual_one(
+    months: Months,
+) -> None:
+    usual = parameters_of("metered")["learning_rate"]
+    given = Candidate("metered", 2, ParameterSet("given", {"learning_rate": usual}))
+    found = by_name(months.plan(METERED, given, first=LAST))
+    assert len({trial.key for trial in found.values()}) == 2
+
+
+def test_a_trial_is_told_what_a_person_gave_beside_the_usual_parameters(
+    months: Months, tmp_path: Path
+) -> None:
+    given = Candidate("metered", 2, ParameterSet("given", {"learning_rate": 0.05}))
+    (trial,) = months.plan(given, first=LAST)
+    work = work_of(trial, months.settings, 1, tmp_path)
+    assert work.overrides == {"learning_rate": 0.05}
+    assert work.parameters == parameters_of("metered")
 
 
 def test_the_courses_trial_depends_on_no_parameters_but_its_own(months: Months) -> None:

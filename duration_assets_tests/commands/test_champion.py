@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from click.testing import CliRunner, Result
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from duration_assets.cli import main
 from duration_assets.resources.registry import CHAMPION, PREVIOUS
@@ -63,6 +65,18 @@ def test_what_is_wrong_is_said_in_one_message(home: Path) -> None:
     assert "green/course/duration_model for 2023-05 is missing, which its promotion needs" in (
         month.stderr
     )
+
+
+def test_a_decision_that_is_interrupted_says_so(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise DagsterExecutionInterruptedError
+
+    monkeypatch.setattr(dg.JobDefinition, "execute_in_process", interrupted)
+    done = run(home, "promote", "--version", "2", "--reason", "newer")
+    assert done.exit_code == 130
+    assert done.stderr.startswith("Interrupted: promote of green/course was not finished.")
 
 
 @pytest.mark.parametrize(

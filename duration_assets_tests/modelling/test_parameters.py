@@ -13,6 +13,7 @@ from duration_assets.modelling.boosting import check_with_xgboost
 from duration_assets.modelling.features import FEATURE_SETS
 from duration_assets.modelling.parameters import (
     as_text,
+    found_beside,
     parameters_of,
     read_tuned,
     shipped,
@@ -53,6 +54,25 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "parameters.json"
     file.write_text(as_text(shipped()))
     assert read_tuned(file) == shipped()
+
+
+def test_what_a_search_did_not_search_for_stays_and_so_does_what_was_known() -> None:
+    before = replace(
+        shipped()["metered"],
+        found={"learning_rate": 0.1, "max_depth": 9, "max_bin": 64, "reg_alpha": 0.5},
+        tuned_through=Month(2023, 6),
+    )
+    found = found_beside(before, {"max_depth": 5}, Month(2023, 3), 30, "a search")
+    assert found.found == {"learning_rate": 0.1, "max_depth": 5, "max_bin": 64, "reg_alpha": 0.5}
+    assert (found.tuned_through, found.trials, found.source) == (Month(2023, 6), 30, "a search")
+    assert found_beside(before, {}, Month(2023, 9), 1, "").tuned_through == Month(2023, 9)
+
+
+def test_a_feature_set_that_has_no_parameters_is_refused_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps({"meterd": shipped()["metered"].as_dict()}))
+    with pytest.raises(SettingsError, match=r"meterd: there is no such .* are metered, request"):
+        read_tuned(file)
 
 
 def test_a_file_wins_for_the_feature_sets_that_it_has(tmp_path: Path) -> None:

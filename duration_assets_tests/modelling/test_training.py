@@ -67,3 +67,11 @@ def test_a_model_without_intervals_has_the_same_trees(matrices: WindowMatrices) 
 def test_small_and_large_windows_learn_faster(trips: int, rate: float) -> None:
     found = for_window({"learning_rate": 0.1, "max_depth": 7}, trips)
     assert found == {"learning_rate": pytest.approx(rate), "max_depth": 7}
+
+
+def test_a_learning_rate_that_a_person_gave_is_used_as_it_is(matrices: WindowMatrices) -> None:
+    usual = fit(matrices, 1, PARAMETERS, with_intervals=False)
+    given = {"learning_rate": 0.2}
+    fitted = fit(matrices, 1, PARAMETERS, with_intervals=False, overrides=given)
+    assert usual.parameters["learning_rate"] != PARAMETERS["learning_rate"]
+    assert fitted.parameters == {**usual.parameters, **given}

@@ -15,10 +15,13 @@ from duration_assets.definitions import build_definitions
 from duration_assets.errors import StoreError
 from duration_assets.home import open_home
 from duration_assets.modelling.features import FEATURE_SETS
-from duration_assets.modelling.parameters import as_text, shipped
+from duration_assets.modelling.parameters import as_text, parameters_of, shipped
+from duration_assets.modelling.training import for_window
+from duration_assets.modelling.training_record import TrainingRecord
 from duration_assets.progress import BarProgress, Report
 from duration_assets.reproduction.comparing import Difference
 from duration_assets.reproduction.reproducing import reproduce
+from duration_assets.settings import Settings
 from duration_assets_tests.homes import Home
 from duration_assets_tests.months import FEBRUARY, JANUARY, published, rewrite
 from duration_assets_tests.reproduction.conftest import SAMPLE, TrainedHome, again
@@ -50,19 +53,34 @@ def test_a_month_that_was_published_again_since_does_not_matter(
     assert found.logged.months[0].raw != now.data_version
 
 
-def test_another_parameter_makes_another_model_and_is_named(
+def others_in(folder: Path, home: TrainedHome) -> Settings:
+    """Return the settings of a home in which another learning rate is usual by now."""
+    metered = shipped()["metered"]
+    others = replace(metered, found={**metered.found, "learning_rate": 0.3})
+    file = folder / "parameters.json"
+    file.write_text(as_text({"metered": others}))
+    return home.settings.model_copy(update={"parameters": file})
+
+
+def test_a_model_is_trained_again_with_the_parameters_that_were_usual_then(
     trained_home: TrainedHome, unchanged: None, scratch: Path
 ) -> None:
-    metered = shipped()["metered"]
-    before = str(metered.found["learning_rate"])
-    others = replace(metered, found={**metered.found, "learning_rate": 0.3})
-    file = scratch.parent / "parameters.json"
-    file.write_text(as_text({"metered": others}))
-    settings = trained_home.settings.model_copy(update={"parameters": file})
-    found = again(settings, trained_home.runs["metered"])
+    found = again(others_in(scratch.parent, trained_home), trained_home.runs["metered"])
+    assert found.same
+    assert found.made == found.logged
+
+
+def test_where_the_usual_parameters_were_not_written_down_todays_are_taken_and_named(
+    trained_home: TrainedHome, unchanged: None, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = TrainingRecord.from_json
+    monkeypatch.setattr(TrainingRecord, "from_json", lambda text: replace(read(text), usual=None))
+    found = again(others_in(scratch.parent, trained_home), trained_home.runs["metered"])
     assert not found.same
     assert found.first_difference == 1
-    assert found.differences[0] == Difference("XGBoost's learning_rate", before, "0.3")
+    before = for_window(parameters_of("metered"), found.logged.trips)["learning_rate"]
+    now = for_window({"learning_rate": 0.3}, found.logged.trips)["learning_rate"]
+    assert found.differences[0] == Difference("XGBoost's learning_rate", str(before), str(now))
     assert {each.what for each in found.differences} <= {"XGBoost's learning_rate", "rounds"}
 
 

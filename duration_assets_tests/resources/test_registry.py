@@ -105,13 +105,14 @@ def test_the_files_of_a_version_are_fetched_once(
 ) -> None:
     fetching = Registry(registry_in(home).tracking_uri, home=tmp_path)
     champion = champion_of(fetching)
-    left_by_a_kill = tmp_path / "registered" / NAME / ".1.fetched"
+    name = f"1-{champion.run_id}"
+    left_by_a_kill = tmp_path / "registered" / NAME / f".{name}.fetched"
     left_by_a_kill.mkdir(parents=True)
     (left_by_a_kill / "booster.ubj").write_bytes(b"half of it")
     folder = fetching.folder_of(champion)
     assert not left_by_a_kill.exists()
     monkeypatch.setattr(Registry, "_fetch", None)
-    assert fetching.folder_of(champion) == folder == tmp_path / "registered" / NAME / "1"
+    assert fetching.folder_of(champion) == folder == tmp_path / "registered" / NAME / name
     assert DurationModel.load(folder).service == GREEN
 
 
@@ -127,7 +128,21 @@ def test_a_version_whose_files_are_gone_is_named_and_leaves_no_folder(
         shutil.rmtree(folder)
     with pytest.raises(RegistryError, match=f"The files of {NAME}, version 1, are no longer"):
         registry.folder_of(champion)
-    assert not (tmp_path / "registered" / NAME / "1").exists()
+    assert not list((tmp_path / "registered" / NAME).glob("1*"))
+
+
+def test_a_registered_model_that_was_made_again_has_its_own_files(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    register(tmp_path, "2023-01", tiny_model(5.0), tmp_path_factory.mktemp("scratch"))
+    registry, client = registry_in(tmp_path), tracking_in(tmp_path)._client()
+    before = registry.version(NAME, 1)
+    first = registry.folder_of(before)
+    client.delete_registered_model(NAME)
+    run_id = register(tmp_path, "2023-02", tiny_model(9.0), tmp_path_factory.mktemp("scratch"))
+    after = registry.version(NAME, 1)
+    assert (after.run_id, after.training_month) == (run_id, Month(2023, 2))
+    assert model_content(registry.folder_of(after)) != model_content(first)
 
 
 def test_a_version_that_no_training_of_the_project_registered_is_refused(

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from duration_assets.backtests.tuning import plan_tuning, search_key, tuning_months
+from duration_assets.definitions import build_definitions
 from duration_assets.errors import MissingPartitionError, SettingsError
 from duration_assets.home import open_home
 from duration_assets.modelling.parameters import parameters_of, read_tuned
@@ -113,6 +114,17 @@ def test_months_that_are_missing_are_named_with_the_command_that_makes_them(
 def test_the_courses_parameters_are_not_tuned(tuning_home: Home) -> None:
     with pytest.raises(SettingsError, match="there is nothing to tune"):
         plan_tuning("green", "course", THROUGH, 1, tuning_home.settings)
+
+
+def test_a_backfill_starts_no_search(tuning_home: Home) -> None:
+    job = build_definitions(tuning_home.settings).resolve_job_def("green_metered_tuning")
+    with (
+        open_home(tuning_home.settings) as instance,
+        pytest.raises(SettingsError, match="A search is started alone"),
+    ):
+        job.execute_in_process(
+            partition_key=str(THROUGH), instance=instance, tags={"dagster/backfill": "all"}
+        )
 
 
 def test_a_search_is_logged_stopped_and_gone_on_with(tuning_home: Home) -> None:

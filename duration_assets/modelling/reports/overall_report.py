@@ -9,16 +9,15 @@ from typing import Any
 
 from duration_assets.modelling import plots
 from duration_assets.modelling.baselines import BASELINES
-from duration_assets.modelling.cleaning import REASONS
 from duration_assets.modelling.drift import KINDS, MEASURES, abs_if_bias, flagged
 from duration_assets.modelling.intervals import COVERAGE
+from duration_assets.modelling.reports.quality_by_month import quality_by_month
 from duration_assets.modelling.reports.report import (
     Block,
     Picture,
     Report,
     Section,
     Table,
-    counts,
     figures,
     minutes,
     months,
@@ -75,7 +74,7 @@ def overall_report(overview: Overview) -> Report:
             Section("Errors by month", list(_errors(overview))),
             Section("Intervals by month", list(_coverage(overview))),
             Section("Drift by month", list(_drift(overview))),
-            Section("Data quality by month", list(_quality(overview))),
+            Section("Data quality by month", list(quality_by_month(overview.cleaned))),
         ],
         _SIMULATED if overview.simulated else "",
     )
@@ -95,7 +94,7 @@ def _champion(overview: Overview) -> Iterator[Block]:
         f"In use since the decision of {changes[-1]}: version {newest['champion_version']}, "
         f"trained on months up to {newest['champion_training_month']}. The last decision is that "
         f"of {month}; the model in use changed at {len(changes)} of {len(decided)} decisions. What "
-        "a person decides shows here with the next month's decision."
+        "a person decided stands in the place of the last decision before it."
     )
     rows = [
         [
@@ -240,50 +239,6 @@ def _largest(measures: Mapping[str, float], kind: str) -> float:
     return max(found, default=math.nan)
 
 
-def _quality(overview: Overview) -> Iterator[Block]:
-    if not overview.cleaned:
-        yield "No month is there yet: `duration-prediction backfill --only data` lands and cleans."
-        return
-    yield (
-        "Rows of the published files: how many were kept as trips of 1 to 60 minutes, the shares "
-        "that were rejected for each reason, and the shares of the kept trips without a zone or a "
-        "distance."
-    )
-    rejected = {
-        reason: [100 * _share(each["rejected"][reason], each["rows"]) for each in _of(overview)]
-        for reason in REASONS
-    }
-    names = list(map(str, overview.cleaned))
-    content = plots.lines_by_month(names, rejected, "rejected rows, %")
-    yield Picture("rejected_by_month", content, "Rejected rows by month and reason")
-    rows = [
-        [
-            str(month),
-            each["rows"],
-            each["kept"],
-            *(_share(each["rejected"][reason], each["rows"]) for reason in REASONS),
-            _share(each["missing_zones"], each["kept"]),
-            _share(each["missing_distance"], each["kept"]),
-        ]
-        for month, each in overview.cleaned.items()
-    ]
-    yield Table(
-        (
-            months("month"),
-            counts("rows"),
-            counts("kept"),
-            *map(shares, REASONS),
-            shares("no zone"),
-            shares("no distance"),
-        ),
-        rows,
-    )
-
-
-def _of(overview: Overview) -> list[Mapping[str, Any]]:
-    return list(overview.cleaned.values())
-
-
 def _metric(months: Summaries, of: Summaries, name: str) -> list[float]:
     return [
         of[month]["metrics"].get(name, math.nan) if month in of else math.nan for month in months
@@ -292,10 +247,6 @@ def _metric(months: Summaries, of: Summaries, name: str) -> list[float]:
 
 def _error(drifts: Summaries, month: Month, name: str) -> float:
     return float(drifts[month]["errors"][name]) if month in drifts else math.nan
-
-
-def _share(part: int, whole: int) -> float:
-    return part / max(whole, 1)
 
 
 def _or_none(value: float) -> float | None:
