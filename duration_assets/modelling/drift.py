@@ -202,7 +202,10 @@ def stability_index(usual: pl.DataFrame, now: pl.DataFrame) -> float:
     """
     both = usual.join(now, on="bin", how="full", nulls_equal=True, coalesce=True)
     # In the order of the bins, which a join does not keep: sums are the same each time.
-    counts = both.sort("bin").select(pl.col("trips", "trips_right").fill_null(0)).to_numpy() + _HALF_A_TRIP
+    counts = (
+        both.sort("bin").select(pl.col("trips", "trips_right").fill_null(0)).to_numpy()
+        + _HALF_A_TRIP
+    )
     shares = counts / counts.sum(axis=0)
     q, p = shares[:, 0], shares[:, 1]
     return float(np.sum((p - q) * np.log(p / q)))
