@@ -32,6 +32,7 @@ from duration_assets.modelling.training import (
     MOST_ROUNDS,
     PATIENCE,
     SMALL_WINDOW,
+    SMALL_WINDOW_PARAMETERS,
     SMALL_WINDOW_RATE,
 )
 from duration_assets.months import Month
@@ -239,6 +240,7 @@ def _parameters(candidate: Candidate, settings: Settings) -> dict[str, Any]:
     told = {
         "usual": {**usual, **given},
         "rates": [SMALL_WINDOW, SMALL_WINDOW_RATE, LARGE_WINDOW, LARGE_WINDOW_RATE],
+        "small_window": SMALL_WINDOW_PARAMETERS,
         "most_rounds": MOST_ROUNDS,
         "patience": PATIENCE,
     }
