@@ -27,7 +27,8 @@ def test_a_month_is_made_group_by_group_from_the_web_ui(
     page: Page, servers: Servers, pictures: Pictures
 ) -> None:
     store = servers.home.store
-    for group, assets in MADE.items():
+    # What watches a champion needs one of the month before.
+    for group, assets in list(MADE.items())[:-1]:
         assert [store.find(asset, LAST) for asset in assets] == [None] * len(assets)
         open_group(page, servers, group)
         dialog = choose_months(page, LAST)
