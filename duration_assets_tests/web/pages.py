@@ -44,7 +44,7 @@ _DRAWN = """name => {
 
 def open_graph(page: Page, servers: Servers) -> None:
     """Open the graph of all assets, with every group unfolded."""
-    groups = ",".join(f"global@global:{group}" for group in GROUPS)
+    groups = ",".join(f"global@global:{group}" for group in (*GROUPS, "tuning"))
     page.goto(f"{servers.dagster}/asset-groups?expanded={quote(groups, safe='')}")
 
 
