@@ -22,6 +22,7 @@ import numpy as np
 import polars as pl
 
 from duration_assets.assets.champion_decisions import score_by_both
+from duration_assets.assets.common import kept_trips
 from duration_assets.modelling.champion_gate import (
     CHALLENGER_MINUTES,
     CHAMPION_MINUTES,
@@ -176,8 +177,7 @@ class Home:
         if not file.exists():
             with tempfile.TemporaryDirectory(dir=scratch) as name:
                 folder = Path(name)
-                kept = trips.file(KEPT_FILE)
-                found = score_by_both(kept, {"minutes": asked.folder}, folder)
+                found = score_by_both(kept_trips(trips), {"minutes": asked.folder}, folder)
                 found.select("minutes").collect().write_parquet(folder / file.name)
                 (folder / file.name).rename(file)
         return file

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import polars as pl
 
+from duration_assets.assets.common import kept_trips
 from duration_assets.assets.drift_inputs import USUAL_MONTHS
 from duration_assets.assets.raw_trips import TRIPS_FILE
 from duration_assets.modelling.cleaning import KEPT_FILE, clean_month
@@ -149,7 +150,7 @@ class Bench:
     def trips(self, month: Month) -> MonthTrips:
         """Return the kept trips of a month."""
         cleaned = self._partition("cleaned_trips", month)
-        return MonthTrips(month, cleaned.file(KEPT_FILE), cleaned.summary["kept"])
+        return kept_trips(cleaned)
 
     def predicted(self, used: InUse, trips: MonthTrips) -> Predicted:
         """Return a model's predictions of a month of the home, which are made once."""

@@ -17,7 +17,7 @@ import filelock
 
 from duration_assets.addresses import without_secrets
 from duration_assets.errors import HomeError
-from duration_assets.resources.champion_history import POOL
+from duration_assets.pools import DECIDING
 from duration_assets.resources.files import write_atomically
 from duration_assets.resources.tracking import Tracking
 from duration_assets.settings import Settings
@@ -57,8 +57,8 @@ def open_home(settings: Settings) -> DagsterInstance:
 def _decide_one_at_a_time(instance: DagsterInstance) -> None:
     """Give the pool of the runs that decide on champions one place, unless a person gave it any."""
     storage = instance.event_log_storage
-    if POOL not in {each.name for each in storage.get_pool_limits()}:
-        storage.set_concurrency_slots(POOL, 1)
+    if DECIDING not in {each.name for each in storage.get_pool_limits()}:
+        storage.set_concurrency_slots(DECIDING, 1)
 
 
 def _configure_dagster(dagster_home: Path, *, postgres: bool) -> None:

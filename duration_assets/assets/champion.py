@@ -8,7 +8,7 @@ import polars as pl
 from duration_assets.assets.champion_decisions import Decider
 from duration_assets.assets.champion_partition import shown_of, write_decision
 from duration_assets.assets.common import Place, month_of
-from duration_assets.resources.champion_history import POOL
+from duration_assets.pools import DECIDING
 from duration_assets.resources.registry import Registry
 from duration_assets.resources.store import Store
 from duration_assets.resources.zone_lookup import NoZonesError, ZoneLookup
@@ -27,7 +27,7 @@ def build_champion(place: Place) -> dg.AssetsDefinition:
             {"xgboost", "mlflow"},
         ),
         partitions_def=place.partitions,
-        pool=POOL,
+        pool=DECIDING,
     )
     @place.step
     def champion(

@@ -9,14 +9,18 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
-from duration_assets.assets.champion_partition import shown_of, write_decision
+from duration_assets.assets.champion_partition import (
+    champion_history,
+    shown_of,
+    write_decision,
+)
 from duration_assets.assets.common import Place
 from duration_assets.assets.steps import as_step
 from duration_assets.errors import ChampionError, RefusedPartitionError
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.months import Month
+from duration_assets.pools import DECIDING
 from duration_assets.resources.champion_history import (
-    POOL,
     ChampionHistory,
     Decision,
     Outcome,
@@ -28,7 +32,6 @@ from duration_assets.resources.registry import (
     PREVIOUS,
     RegisteredModel,
     Registry,
-    registered_name,
 )
 from duration_assets.resources.store import Store
 
@@ -60,7 +63,7 @@ def build_hand_jobs(place: Place) -> list[dg.JobDefinition]:
 
 
 def _promote_job(place: Place) -> dg.JobDefinition:
-    @dg.op(name=PROMOTE, pool=POOL, out=dg.Out(dg.Nothing))
+    @dg.op(name=PROMOTE, pool=DECIDING, out=dg.Out(dg.Nothing))
     @as_step(place.settings.home)
     def promote(
         context: dg.OpExecutionContext,
@@ -68,7 +71,7 @@ def _promote_job(place: Place) -> dg.JobDefinition:
         store: dg.ResourceParam[Store],
         registry: dg.ResourceParam[Registry],
     ) -> None:
-        history = _history(place, registry)
+        history = champion_history(place, registry)
 
         def wanted(past: Sequence[Decision]) -> RegisteredModel:
             model = _wanted(place, config, store, registry)
@@ -76,13 +79,13 @@ def _promote_job(place: Place) -> dg.JobDefinition:
             return model
 
         decision = _decide(history, wanted, Outcome.BY_HAND, config.reason, context)
-        _write_again(place, history, Month.parse(decision.month), store, context)
+        _write_again(place, history, decision, store, context)
 
     return _job(place, PROMOTE, promote)
 
 
 def _rollback_job(place: Place) -> dg.JobDefinition:
-    @dg.op(name=ROLL_BACK, pool=POOL, out=dg.Out(dg.Nothing))
+    @dg.op(name=ROLL_BACK, pool=DECIDING, out=dg.Out(dg.Nothing))
     @as_step(place.settings.home)
     def rollback(
         context: dg.OpExecutionContext,
@@ -90,7 +93,7 @@ def _rollback_job(place: Place) -> dg.JobDefinition:
         store: dg.ResourceParam[Store],
         registry: dg.ResourceParam[Registry],
     ) -> None:
-        history = _history(place, registry)
+        history = champion_history(place, registry)
 
         def before(past: Sequence[Decision]) -> RegisteredModel:
             number = aliases_of(past).get(PREVIOUS)
@@ -102,7 +105,7 @@ def _rollback_job(place: Place) -> dg.JobDefinition:
             return registry.version(history.name, number)
 
         decision = _decide(history, before, Outcome.ROLLED_BACK, config.reason, context)
-        _write_again(place, history, Month.parse(decision.month), store, context)
+        _write_again(place, history, decision, store, context)
 
     return _job(place, ROLL_BACK, rollback)
 
@@ -116,19 +119,12 @@ def _job(place: Place, what: str, op: dg.OpDefinition) -> dg.JobDefinition:
     )
 
 
-def _history(place: Place, registry: Registry) -> ChampionHistory:
-    service, feature_set, _ = place.node.key.split("/")
-    name, timeout = registered_name(service, feature_set), place.settings.lock_timeout
-    return ChampionHistory(registry, name, timeout)
-
-
 def _wanted(place: Place, config: Promotion, store: Store, registry: Registry) -> RegisteredModel:
-    name = _history(place, registry).name
+    name = champion_history(place, registry).name
     if config.version:
         return registry.version(name, config.version)
     month = Month.parse(config.training_month)
-    key = place.node.key.replace("/champion", "/duration_model")
-    model = store.require(key, month, "its promotion")
+    model = store.require(place.beside("duration_model"), month, "its promotion")
     return registry.version_of_run(name, model.summary["run_id"])
 
 
@@ -138,17 +134,18 @@ def _refuse_blocked(place: Place, model: RegisteredModel, store: Store) -> None:
     Raises:
         RefusedPartitionError: saying which.
     """
-    prefix, month = place.node.key.rpartition("/")[0], model.training_month
-    trained = store.find(f"{prefix}/duration_model", month)
+    month = model.training_month
+    trained = store.find(place.beside("duration_model"), month)
     if trained is None or trained.summary["run_id"] != model.run_id:
         # Its month was trained again since; what it was made from is no longer in the store.
         return
     looked_at = (("training_matrix", month), ("validation_matrix", month.shift(1)))
     for asset, at in looked_at:
-        found = store.find(f"{prefix}/{asset}", at)
+        key = place.beside(asset)
+        found = store.find(key, at)
         for problem in [] if found is None else blocking_problems(asset, found.summary):
             raise RefusedPartitionError(
-                f"Version {model.version} of {model.name} is not promoted: {prefix}/{asset} for "
+                f"Version {model.version} of {model.name} is not promoted: {key} for "
                 f"{at}: {problem}"
             )
 
@@ -186,11 +183,12 @@ def _decide(
 def _write_again(
     place: Place,
     history: ChampionHistory,
-    month: Month,
+    decision: Decision,
     store: Store,
     context: dg.OpExecutionContext,
 ) -> None:
-    """Write the champion's partition of a month again, if there is one, as the history has it."""
+    """Write the champion's partition of a decision's month again, as the history has it."""
+    month = Month.parse(decision.month)
     before = store.find(place.node.key, month)
     if before is None:
         # It is made when the month is evaluated, and takes what stands then.

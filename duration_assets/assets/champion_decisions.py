@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from duration_assets.assets.common import Place
+from duration_assets.assets.champion_partition import champion_history
+from duration_assets.assets.common import Place, kept_trips
 from duration_assets.errors import (
     MissingPartitionError,
     RefusedPartitionError,
@@ -24,8 +25,7 @@ from duration_assets.modelling.champion_gate import (
     compare,
     objections,
 )
-from duration_assets.modelling.cleaning import KEPT_FILE
-from duration_assets.modelling.trip_batches import BATCH, COLUMNS
+from duration_assets.modelling.trip_batches import MonthTrips
 from duration_assets.months import Month, spans
 from duration_assets.resources.champion_history import (
     ChampionHistory,
@@ -36,7 +36,7 @@ from duration_assets.resources.champion_history import (
     standing_at,
 )
 from duration_assets.resources.partition import Partition
-from duration_assets.resources.registry import RegisteredModel, Registry, registered_name
+from duration_assets.resources.registry import RegisteredModel, Registry
 from duration_assets.resources.store import Store
 
 Inputs = Mapping[str, Mapping[Month, Partition]]
@@ -93,9 +93,7 @@ class Decider:
     @property
     def history(self) -> ChampionHistory:
         """What was decided before."""
-        service, feature_set, _ = self.place.node.key.split("/")
-        name, timeout = registered_name(service, feature_set), self.place.settings.lock_timeout
-        return ChampionHistory(self.registry, name, timeout)
+        return champion_history(self.place, self.registry)
 
     def _catch_up(self, month: Month, past: list[Decision]) -> str:
         """Decide on the months before one that were not decided on, in order.
@@ -122,9 +120,8 @@ class Decider:
 
     def _had_a_model(self, month: Month) -> bool:
         """Say whether a month has trips and the model of the month before, so that it is no gap."""
-        prefix = self.place.node.key.rpartition("/")[0]
         asked = (
-            (f"{prefix}/duration_model", month.shift(-1)),
+            (self.place.beside("duration_model"), month.shift(-1)),
             (f"{self.place.service.name}/cleaned_trips", month),
         )
         return all(self.store.find(asset, each) is not None for asset, each in asked)
@@ -142,20 +139,22 @@ class Decider:
         challenger = self.registry.version_of_run(name, model.summary["run_id"])
         if champion is None:
             reason = "It is the first model that was judged."
-            return _decision(month, Outcome.FIRST, challenger, challenger, reason)
+            return Decision.of(month, Outcome.FIRST, challenger, challenger, reason)
         if champion == challenger:
             reason = "It is the champion already."
-            return _decision(month, Outcome.KEPT, champion, challenger, reason)
+            return Decision.of(month, Outcome.KEPT, champion, challenger, reason)
         found = self._compare(month, inputs, champion, challenger)
         against = objections(found, self.gate)
         figures = _figures(found)
         if against:
-            return _decision(month, Outcome.KEPT, champion, challenger, " ".join(against), figures)
+            return Decision.of(
+                month, Outcome.KEPT, champion, challenger, " ".join(against), figures
+            )
         reason = (
             f"Its RMSE is smaller by {found.gain:.2%}, and it is better in "
             f"{found.probability:.1%} of the months drawn from this one's days."
         )
-        return _decision(month, Outcome.PROMOTED, challenger, challenger, reason, figures)
+        return Decision.of(month, Outcome.PROMOTED, challenger, challenger, reason, figures)
 
     def _too_late(self, month: Month, inputs: Inputs, past: list[Decision]) -> Decision:
         """Say what stood at a month that was passed by."""
@@ -169,7 +168,7 @@ class Decider:
         if stood is not None:
             champion = self.registry.version(self.history.name, stood.champion_version)
             reason = "Later months were decided on before it. This is the champion that stood then."
-        return _decision(month, Outcome.TOO_LATE, champion, challenger, reason)
+        return Decision.of(month, Outcome.TOO_LATE, champion, challenger, reason)
 
     @property
     def gate(self) -> Gate:
@@ -188,7 +187,7 @@ class Decider:
         """Compare two models on the kept trips of a month."""
         folder = self.scratch / f"{month}"
         folder.mkdir(parents=True)
-        kept = inputs["cleaned_trips"][month].file(KEPT_FILE)
+        kept = kept_trips(inputs["cleaned_trips"][month])
         folders = {
             CHALLENGER_MINUTES: self.registry.folder_of(challenger),
             CHAMPION_MINUTES: self.registry.folder_of(champion),
@@ -204,24 +203,21 @@ class Decider:
         return found
 
 
-def score_by_both(kept: Path, folders: Mapping[str, Path], scratch: Path) -> pl.LazyFrame:
+def score_by_both(kept: MonthTrips, folders: Mapping[str, Path], scratch: Path) -> pl.LazyFrame:
     """Predict a month's kept trips by several models.
 
     Args:
-        kept: the file of the trips.
+        kept: the trips.
         folders: of the models, as `DurationModel.save` wrote them, by the column to be made.
         scratch: an existing folder for the files that the result reads.
     """
     from duration_assets.modelling.model import DurationModel
 
     models = {name: DurationModel.load(folder) for name, folder in folders.items()}
-    trips = pl.scan_parquet(kept).select(COLUMNS)
-    rows = trips.select(pl.len()).collect().item()
-    for start in range(0, rows, BATCH):
-        batch = trips.slice(start, BATCH).collect()
+    for number, batch in enumerate(kept.batches()):
         minutes = {name: pl.Series(model.predict(batch)) for name, model in models.items()}
         scored = batch.with_columns(**minutes)
-        scored.write_parquet(scratch / f"{start:012d}.parquet", compression="lz4")
+        scored.write_parquet(scratch / f"{number:06d}.parquet", compression="lz4")
     return pl.scan_parquet(scratch / "*.parquet")
 
 
@@ -235,23 +231,3 @@ def _figures(found: Comparison) -> dict[str, Any]:
         "days": found.days,
         "worse_slices": len(found.worse),
     }
-
-
-def _decision(
-    month: Month,
-    outcome: Outcome,
-    champion: RegisteredModel,
-    challenger: RegisteredModel,
-    reason: str,
-    figures: dict[str, float] | None = None,
-) -> Decision:
-    return Decision(
-        month=str(month),
-        outcome=outcome,
-        champion_version=champion.version,
-        champion_run_id=champion.run_id,
-        champion_training_month=str(champion.training_month),
-        challenger_version=challenger.version,
-        reason=reason,
-        figures=figures or {},
-    )

@@ -6,19 +6,27 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from duration_assets.assets.common import Place
 from duration_assets.assets.descriptions import result
 from duration_assets.data_versions import model_content
 from duration_assets.modelling.reports.markdown import escaped
-from duration_assets.resources.champion_history import Decision, as_shown
+from duration_assets.resources.champion_history import ChampionHistory, Decision
 from duration_assets.resources.partition import Partition
-from duration_assets.resources.registry import Registry
+from duration_assets.resources.registry import Registry, registered_name
 
 DECISION_FILE, MODEL_FOLDER = "decision.json", "model"
+
+
+def champion_history(place: Place, registry: Registry) -> ChampionHistory:
+    """Return what was decided before; `place` is that of `champion`."""
+    name = registered_name(place.service.name, place.feature_set)
+    return ChampionHistory(registry, name, place.settings.lock_timeout)
 
 
 def write_decision(
@@ -42,7 +50,7 @@ def write_decision(
     in_use = registry.version(name, decision.champion_version)
     shutil.copytree(registry.folder_of(in_use), folder / MODEL_FOLDER)
     before = [each for each in history if each.month == decision.month and each != decision]
-    shown = {**as_shown(decision), "before": [as_shown(each) for each in before]}
+    shown = {**asdict(decision), "before": [asdict(each) for each in before]}
     (folder / DECISION_FILE).write_text(json.dumps(shown, indent=1))
     content = f"{model_content(folder / MODEL_FOLDER)} {in_use.run_id}"
     return {

@@ -12,7 +12,9 @@ from duration_assets.assets.steps import Step, as_step
 from duration_assets.automation.conditions import Condition
 from duration_assets.errors import RefusedPartitionError
 from duration_assets.lineage import Node
+from duration_assets.modelling.cleaning import KEPT_FILE
 from duration_assets.modelling.quality import blocking_problems
+from duration_assets.modelling.trip_batches import MonthTrips
 from duration_assets.months import Month
 from duration_assets.resources.partition import Draft, Partition
 from duration_assets.resources.store import Store
@@ -37,6 +39,12 @@ class Place:
     service: Service
     settings: Settings
     condition: Condition | None = None
+
+    @property
+    def feature_set(self) -> str:
+        """The name of the feature set, of an asset that has one."""
+        _, name, _ = self.node.key.split("/")
+        return name
 
     @property
     def first_month(self) -> Month:
@@ -95,6 +103,10 @@ class Place:
             found.setdefault(asset.rpartition("/")[2], {})[upstream] = partition
         return found
 
+    def beside(self, name: str) -> str:
+        """Return the key of another asset of the same service and feature set."""
+        return f"{self.node.key.rpartition('/')[0]}/{name}"
+
     def commit(
         self,
         draft: Draft,
@@ -125,6 +137,11 @@ def monthly(first: Month, last: Month | None) -> dg.MonthlyPartitionsDefinition:
     """
     end = None if last is None else str(last.shift(1))
     return dg.MonthlyPartitionsDefinition(start_date=str(first), end_date=end, fmt="%Y-%m")
+
+
+def kept_trips(cleaned: Partition) -> MonthTrips:
+    """Return the kept trips of a partition of `cleaned_trips`."""
+    return MonthTrips(Month.parse(cleaned.month), cleaned.file(KEPT_FILE), cleaned.summary["kept"])
 
 
 def month_of(context: dg.AssetExecutionContext) -> Month:

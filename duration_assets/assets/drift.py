@@ -5,16 +5,14 @@ import json
 import dagster as dg
 
 from duration_assets.assets.champion_partition import MODEL_FOLDER
-from duration_assets.assets.common import Place, month_of
+from duration_assets.assets.common import Place, kept_trips, month_of
 from duration_assets.assets.descriptions import result
 from duration_assets.assets.drift_inputs import Known, known_to, observed
 from duration_assets.automation.drift_alert import tell_of_drift
 from duration_assets.checks import check_results, check_specs
-from duration_assets.modelling.cleaning import KEPT_FILE
 from duration_assets.modelling.drift import flagged, measure, predict_month, problems
 from duration_assets.modelling.histograms import HISTOGRAMS_FILE
 from duration_assets.modelling.reports.drift_report import Comparison, Watched, drift_report
-from duration_assets.modelling.trip_batches import MonthTrips
 from duration_assets.months import Month
 from duration_assets.resources.files import content_hash
 from duration_assets.resources.partition import Partition
@@ -108,9 +106,7 @@ def _compare(place: Place, cleaned: Partition, champion: Partition, known: Known
     from duration_assets.modelling.model import DurationModel
 
     model = DurationModel.load(champion.file(MODEL_FOLDER))
-    month = Month.parse(cleaned.month)
-    trips = MonthTrips(month, cleaned.file(KEPT_FILE), cleaned.summary["kept"])
-    predicted, now = predict_month(model, trips), observed(cleaned)
+    predicted, now = predict_month(model, kept_trips(cleaned)), observed(cleaned)
     return Comparison(
         now,
         known.window,
@@ -124,7 +120,7 @@ def _compare(place: Place, cleaned: Partition, champion: Partition, known: Known
 def _watched(place: Place, champion: Partition, known: Known, cleaned: Partition) -> Watched:
     return Watched(
         place.service,
-        place.node.key.split("/")[1],
+        place.feature_set,
         Month.parse(cleaned.month),
         champion.summary["champion_version"],
         champion.summary["champion_run_id"],

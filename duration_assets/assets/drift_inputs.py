@@ -89,11 +89,10 @@ def known_to(place: Place, champion: Partition, month: Month, store: Store) -> K
 def _window_of(place: Place, champion: Partition, store: Store) -> tuple[list[Month], list[str]]:
     """Return the months that the champion was trained on."""
     trained = Month.parse(champion.summary["champion_training_month"])
-    model = store.find(_beside(place, "duration_model"), trained)
+    model = store.find(place.beside("duration_model"), trained)
     if model and model.summary["run_id"] == champion.summary["champion_run_id"]:
         return [Month.parse(each) for each in model.summary["window"]], []
-    feature_set = place.node.key.split("/")[1]
-    window = window_months(trained, place.settings.window_of(feature_set), place.first_month)
+    window = window_months(trained, place.settings.window_of(place.feature_set), place.first_month)
     return window, [
         f"The model of {trained} was trained again since it became champion: its window is taken "
         "to be the one that the settings give."
@@ -106,7 +105,7 @@ def _evaluations(
     """Return the evaluations before a month that say what is usual, by their month."""
     judged = Month.parse(champion.summary["champion_training_month"]).shift(1)
     first = min(judged, month.shift(-USUAL_MONTHS))
-    asset = _beside(place, "evaluation")
+    asset = place.beside("evaluation")
     there = [each for each in store.months(asset) if first <= each < month]
     return {each: found for each in there if (found := store.find(asset, each))}
 
@@ -133,8 +132,3 @@ def _predictions(
 def _histograms(partition: Partition) -> pl.DataFrame:
     path: Path = partition.file(HISTOGRAMS_FILE)
     return pl.read_parquet(path)
-
-
-def _beside(place: Place, name: str) -> str:
-    """Return the key of another asset of the same feature set."""
-    return f"{place.node.key.rpartition('/')[0]}/{name}"

@@ -26,6 +26,7 @@ from duration_assets.modelling.preprocessors import (
 )
 from duration_assets.modelling.training_record import CARD_FILE, RECORD_FILE, TrainingRecord
 from duration_assets.months import Month
+from duration_assets.pools import TRAINING
 from duration_assets.progress import Progress, Report
 from duration_assets.resources.files import write_atomically
 from duration_assets.resources.partition import Draft, Partition
@@ -57,7 +58,7 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
             {"xgboost", "mlflow"},
         ),
         partitions_def=place.partitions,
-        pool="training",
+        pool=TRAINING,
     )
     @place.step
     def duration_model(

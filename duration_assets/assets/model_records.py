@@ -53,7 +53,7 @@ def training_record(
         fitted: how its booster came about.
         folder: holds the files of the model.
     """
-    service, feature_set, _ = place.node.key.split("/")
+    service, feature_set = place.service.name, place.feature_set
     settings, columns = place.settings, model.preprocessor.feature_names
     return TrainingRecord(
         service=service,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 import polars as pl
 
-from duration_assets.assets.common import Place, month_names, month_of
+from duration_assets.assets.common import Place, kept_trips, month_names, month_of
 from duration_assets.assets.descriptions import describe_file, describe_matrix, result
 from duration_assets.checks import check_results, check_specs
 from duration_assets.modelling.baselines import Baselines
@@ -155,10 +155,7 @@ def _encode(place: Place, month: Month, store: Store, report: Report) -> Partiti
 
 
 def _trips(inputs: Inputs) -> list[MonthTrips]:
-    return [
-        MonthTrips(month, partition.file(KEPT_FILE), partition.summary["kept"])
-        for month, partition in inputs["cleaned_trips"].items()
-    ]
+    return [kept_trips(partition) for partition in inputs["cleaned_trips"].values()]
 
 
 def _scans(inputs: Inputs) -> dict[Month, pl.LazyFrame]:

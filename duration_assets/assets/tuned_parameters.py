@@ -35,6 +35,7 @@ from duration_assets.modelling.parameters import (
 )
 from duration_assets.modelling.tuning import Search, Tried, best_of
 from duration_assets.months import Month
+from duration_assets.pools import TRAINING
 from duration_assets.progress import Progress
 from duration_assets.resources.partition import Draft, Partition
 from duration_assets.resources.search_run import SearchRun
@@ -90,7 +91,7 @@ def build_tuned_parameters(place: Place, feature_set: FeatureSet) -> dg.AssetsDe
             {"optuna", "mlflow", "xgboost"},
         ),
         partitions_def=place.partitions,
-        pool="training",
+        pool=TRAINING,
     )
     @place.step
     def tuned_parameters(
@@ -160,7 +161,7 @@ def _search(
 ) -> list[Tried]:
     """Search; what is written to the draft's folder meanwhile is gone afterwards."""
     settings, scratch = place.settings, draft.folder / "scratch"
-    service, feature_set, _ = place.node.key.split("/")
+    service, feature_set = place.service.name, place.feature_set
 
     def say(line: str) -> None:
         progress.say(line, context.log)
@@ -198,7 +199,7 @@ def _found(
     best, months = best_of(tried), ", ".join(str(each.fold.validation_month) for each in planned)
     window = max(len(trial.window) for trial in planned)
     rows = f"{config.rows:,} trips of each" if config.rows else "all trips of each"
-    reference = tuned_parameters(place.node.key.split("/")[1], place.settings.parameters)
+    reference = tuned_parameters(place.feature_set, place.settings.parameters)
     # Months of the course's parameters are not planned.
     assert reference is not None
     return found_beside(

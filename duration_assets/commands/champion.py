@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -65,7 +66,6 @@ def _decide(
 ) -> None:
     from duration_assets.deciding import decide_by_hand
     from duration_assets.home import open_home
-    from duration_assets.resources.champion_history import as_shown
     from duration_assets.resources.registry import registered_name
 
     if not reason.strip():
@@ -81,4 +81,4 @@ def _decide(
         f"{decision.champion_training_month}, is the champion now."
     )
     if as_json:
-        click.echo(json.dumps({"name": name, **as_shown(decision)}))
+        click.echo(json.dumps({"name": name, **asdict(decision)}))

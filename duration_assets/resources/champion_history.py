@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Self
 
 import filelock
 
@@ -30,9 +31,6 @@ from duration_assets.resources.registry import (
     Registry,
     registered,
 )
-
-POOL = "champion"
-"""Dagster's pool of the runs that decide: one at a time."""
 
 _TAG = "duration_assets.decision."
 _LONGEST_REASON = 500
@@ -78,6 +76,30 @@ class Decision:
     figures: dict[str, float] = field(default_factory=dict)
     decided: str = ""
     dagster_run: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        month: Month,
+        outcome: Outcome,
+        champion: RegisteredModel,
+        challenger: RegisteredModel,
+        reason: str,
+        figures: Mapping[str, float] = MappingProxyType({}),
+        dagster_run: str = "",
+    ) -> Self:
+        """Describe a decision by the models themselves."""
+        return cls(
+            month=str(month),
+            outcome=outcome,
+            champion_version=champion.version,
+            champion_run_id=champion.run_id,
+            champion_training_month=str(champion.training_month),
+            challenger_version=challenger.version,
+            reason=reason,
+            figures=dict(figures),
+            dagster_run=dagster_run,
+        )
 
     @property
     def is_by_hand(self) -> bool:
@@ -171,8 +193,8 @@ class ChampionHistory:
             RegistryError: if the champion was deleted in MLflow.
         """
         history = self.read()
-        self.champion(history)
         there = self.registry.numbers(self.name)
+        self._refuse_deleted(history, there)
         wanted = {
             alias: version for alias, version in aliases_of(history).items() if version in there
         }
@@ -192,13 +214,17 @@ class ChampionHistory:
         """
         if not history:
             return None
-        number = history[-1].champion_version
-        if number not in self.registry.numbers(self.name):
+        self._refuse_deleted(history, self.registry.numbers(self.name))
+        return self.registry.version(self.name, history[-1].champion_version)
+
+    def _refuse_deleted(self, history: Sequence[Decision], there: Collection[int]) -> None:
+        """Refuse a history that ends with a version which is none of those that there are."""
+        if history and history[-1].champion_version not in there:
             raise RegistryError(
-                f"Version {number} of {self.name} is the champion, and was deleted in MLflow: put "
-                "another one in its place with `duration-prediction promote`."
+                f"Version {history[-1].champion_version} of {self.name} is the champion, and was "
+                "deleted in MLflow: put another one in its place with "
+                "`duration-prediction promote`."
             )
-        return self.registry.version(self.name, number)
 
     def _tags(self) -> dict[str, str]:
         """Return the tags of the registered model that hold decisions."""
@@ -260,23 +286,10 @@ def by_hand(
     """Return a decision that a person made."""
     last = last_decided(history)
     seen = champion.training_month
-    return Decision(
-        month=str(seen if last is None else max(last, seen)),
-        outcome=outcome,
-        champion_version=champion.version,
-        champion_run_id=champion.run_id,
-        champion_training_month=str(champion.training_month),
-        challenger_version=champion.version,
-        reason=reason,
-        dagster_run=dagster_run,
-    )
+    month = seen if last is None else max(last, seen)
+    return Decision.of(month, outcome, champion, champion, reason, dagster_run=dagster_run)
 
 
 def _number_of(key: str) -> int:
     """Return the place of a decision in the history, from its tag."""
     return int(key.removeprefix(_TAG).partition(".")[0])
-
-
-def as_shown(decision: Decision) -> dict[str, Any]:
-    """Return a decision for a JSON file."""
-    return asdict(decision)

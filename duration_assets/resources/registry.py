@@ -14,6 +14,7 @@ import filelock
 
 from duration_assets.addresses import without_secrets
 from duration_assets.errors import RegistryError
+from duration_assets.modelling.model import BOOSTER_FILE
 from duration_assets.months import Month
 from duration_assets.resources.mlflow_access import connected, local_database
 
@@ -165,9 +166,6 @@ class Registry:
 
     def _fetch(self, model: RegisteredModel, folder: Path) -> None:
         """Fetch a version's files into a folder that is not there before all of them are."""
-        # It loads Polars, which who opens a home can do without.
-        from duration_assets.modelling.model import BOOSTER_FILE
-
         scratch = folder.with_name(f".{folder.name}.fetched")
         # What a process left that was killed.
         shutil.rmtree(scratch, ignore_errors=True)

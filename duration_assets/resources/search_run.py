@@ -5,13 +5,12 @@ Opening and ending the search's run is `tracking.py`'s.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from duration_assets.modelling.tuning import Tried
-from duration_assets.resources.training_run import log_content
+from duration_assets.resources.training_run import log_content, log_figures
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -62,7 +61,7 @@ class SearchRun:
 
     def log_outcome(self, metrics: Mapping[str, float], files: Mapping[str, bytes]) -> None:
         """Log what the search came to."""
-        self._batch(self.run_id, metrics, {})
+        log_figures(self._client, self.run_id, metrics, {})
         for path, content in files.items():
             log_content(self._client, self.run_id, content, path)
 
@@ -70,14 +69,4 @@ class SearchRun:
         metrics = {f"rmse_{month}": rmse for month, rmse in tried.rmse.items()}
         if tried.value is not None:
             metrics["rmse_ratio"] = tried.value
-        self._batch(run_id, metrics, {"pruned": str(tried.pruned).lower()})
-
-    def _batch(self, run_id: str, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        from mlflow.entities import Metric, RunTag
-
-        now = int(time.time() * 1000)
-        self._client.log_batch(
-            run_id,
-            metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
-            tags=[RunTag(name, text) for name, text in tags.items()],
-        )
+        log_figures(self._client, run_id, metrics, {"pruned": str(tried.pruned).lower()})

@@ -8,7 +8,6 @@ mlflow takes seconds to import, so it is imported where it is used.
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -31,7 +30,7 @@ from duration_assets.resources.mlflow_access import (
 )
 from duration_assets.resources.run_owner import OWNER_TAG, Owner
 from duration_assets.resources.search_run import SearchRun
-from duration_assets.resources.training_run import TrainingRun, log_card, log_content
+from duration_assets.resources.training_run import TrainingRun, log_card, log_content, log_figures
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -168,15 +167,7 @@ class Tracking:
             files: their content by artifact path.
         """
         with connected(self.tracking_uri) as client:
-            from mlflow.entities import Metric, RunTag
-
-            now = int(time.time() * 1000)
-            # At once: MLflow's database waits for the disk for each call.
-            client.log_batch(
-                run_id,
-                metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
-                tags=[RunTag(name, text) for name, text in tags.items()],
-            )
+            log_figures(client, run_id, metrics, tags)
             for path, content in files.items():
                 log_content(client, run_id, content, path)
 

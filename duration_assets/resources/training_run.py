@@ -74,6 +74,20 @@ class TrainingRun:
         log_card(self._client, self.run_id, card, beginning)
 
 
+def log_figures(
+    client: MlflowClient, run_id: str, metrics: Mapping[str, float], tags: Mapping[str, str]
+) -> None:
+    """Log figures and tags at once: MLflow's database waits for the disk for each call."""
+    from mlflow.entities import Metric, RunTag
+
+    now = int(time.time() * 1000)
+    client.log_batch(
+        run_id,
+        metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
+        tags=[RunTag(name, text) for name, text in tags.items()],
+    )
+
+
 def log_content(client: MlflowClient, run_id: str, content: bytes, path: str) -> None:
     """Log content as an artifact under a path."""
     with tempfile.TemporaryDirectory() as folder:
