@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from duration_assets_tests.assets.deciding import Deciding, trained_home, undecided
 from duration_assets_tests.homes import Home
 from duration_assets_tests.months import (
     simulated_folder,
@@ -18,3 +19,16 @@ def home(tmp_path: Path) -> Iterator[Home]:
     yield home
     assert home.half_written() == []
     assert home.running_mlflow_runs() == []
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, clean_session_environment: None) -> Home:
+    """A home with three models, each judged on the month after: training takes seconds."""
+    return trained_home(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def deciding(trained: Home) -> Iterator[Deciding]:
+    """The same home, in which nothing was decided yet."""
+    with undecided(trained) as deciding:
+        yield deciding
