@@ -85,7 +85,8 @@ def _champion(overview: Overview) -> Iterator[Block]:
     if not decided:
         yield (
             "No model is in use yet: no month has decided on a champion. A decision takes an "
-            "evaluated model; `duration-prediction backfill` makes what is missing."
+            "evaluated model: `duration-prediction backfill` makes these, and `backfill --only "
+            "champions` then decides."
         )
         return
     month, newest = list(decided.items())[-1]
