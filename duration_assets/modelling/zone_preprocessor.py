@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -67,11 +68,11 @@ class ZonePreprocessor:
         self._overall_means = np.array(overall[1:]) / max(overall[0], 1.0)
 
     @cached_property
-    def _totals(self) -> dict[str, FloatArray]:
+    def _totals(self) -> dict[str, _Totals]:
         """The sums of every code there is, by level; made when they are first needed."""
         keys = key_codes(self.sums)
         return {
-            level: _sums_by(level_codes(level, keys), self.sums, size)
+            level: _Totals.of(level_codes(level, keys), self.sums, size)
             for level, size in LEVELS.items()
         }
 
@@ -92,7 +93,9 @@ class ZonePreprocessor:
         """
         own = own_features(trips.lazy(), self.feature_set)
         keys, rows = np.unique(key_codes(own), return_inverse=True)
-        described = [self._means(self._totals[level][level_codes(level, keys)]) for level in LEVELS]
+        described = [
+            self._means(self._totals[level].at(level_codes(level, keys))) for level in LEVELS
+        ]
         return self._assemble(np.hstack([*described, self._on_map(keys)]), rows, own)
 
     def means_by_level(self) -> list[FloatArray]:
@@ -101,7 +104,7 @@ class ZonePreprocessor:
         Returns:
             Float32 arrays of as many rows as the level has codes, with a column for each of `SUMS`.
         """
-        return [self._means(sums) for sums in self._totals.values()]
+        return [self._means(totals.sums)[totals.rows] for totals in self._totals.values()]
 
     def map_distances(self) -> FloatArray:
         """Return how far apart on the map the zones of every code of a pair are, float32 miles."""
@@ -140,8 +143,8 @@ class ZonePreprocessor:
         for level, size in LEVELS.items():
             codes = _week_codes(weekly["week"], level_codes(level, keys), size)
             distinct, rows = np.unique(codes, return_inverse=True)
-            own = _sums_by(rows, weekly, len(distinct))
-            parts.append(self._means(self._totals[level][distinct % size] - own)[rows])
+            others = self._totals[level].at(distinct % size) - _sums_by(rows, weekly)
+            parts.append(self._means(others)[rows])
         return np.hstack([*parts, self._on_map(keys)])
 
     def _on_map(self, keys: IntArray) -> FloatArray:
@@ -207,8 +210,31 @@ def _week_codes(weeks: pl.Series, codes: IntArray, size: int) -> IntArray:
     return weeks.to_numpy().astype(np.int32) * size + codes
 
 
-def _sums_by(codes: IntArray, sums: pl.DataFrame, size: int) -> FloatArray:
-    """Add up the rows with the same code: `size` rows of `SUMS`, exact in whatever order."""
-    return np.stack(
-        [np.bincount(codes, sums[name].to_numpy(), minlength=size) for name in SUMS], axis=1
-    )
+def _sums_by(rows: IntArray, sums: pl.DataFrame) -> FloatArray:
+    """Add up n rows into rows of `SUMS` as numbered from 0 on, exact in whatever order."""
+    return np.stack([np.bincount(rows, sums[name].to_numpy()) for name in SUMS], axis=1)
+
+
+@dataclass(frozen=True)
+class _Totals:
+    """The sums of all codes of a level, of which few have trips.
+
+    Attributes:
+        rows: the row of each code in `sums`; the first is that of all codes without trips.
+        sums: rows of `SUMS`.
+    """
+
+    rows: IntArray
+    sums: FloatArray
+
+    @classmethod
+    def of(cls, codes: IntArray, sums: pl.DataFrame, size: int) -> Self:
+        """Add up n rows by their codes, of which there are `size`."""
+        distinct, found = np.unique(codes, return_inverse=True)
+        rows = np.zeros(size, dtype=np.int32)
+        rows[distinct] = np.arange(1, len(distinct) + 1)
+        return cls(rows, np.vstack([np.zeros(len(SUMS)), _sums_by(found, sums)]))
+
+    def at(self, codes: IntArray) -> FloatArray:
+        """Return the sums of n codes, n rows."""
+        return np.asarray(self.sums[self.rows[codes]])
