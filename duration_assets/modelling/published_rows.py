@@ -19,15 +19,16 @@ import pyarrow.parquet as pq
 from duration_assets.errors import BadFileError, BadTripError
 from duration_assets.modelling.cleaning import published_columns, trips_of_rows
 from duration_assets.modelling.features import FeatureSet
-from duration_assets.modelling.trip_batches import BATCH
 from duration_assets.modelling.trip_files import read_trip_file
 from duration_assets.services import Service
 
 PARQUET, CSV = ".parquet", ".csv"
 """The endings of files that can be read and written."""
 
-_CSV_BLOCK = 16 << 20
-"""Bytes of a CSV file that are read at a time, some 150,000 trips."""
+ROWS_AT_ONCE = 50_000
+"""Trips of a Parquet file that are read, and so predicted, at a time: more take memory alone."""
+_CSV_BLOCK = 6 << 20
+"""Bytes of a CSV file that are read at a time, about as many trips."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class PublishedRows:
 
     def _parquet_batches(self) -> Iterator[pa.RecordBatch]:
         with pq.ParquetFile(self.path) as file:
-            yield from file.iter_batches(BATCH, columns=list(self.columns))
+            yield from file.iter_batches(ROWS_AT_ONCE, columns=list(self.columns))
 
     def _csv_batches(self) -> Iterator[pa.RecordBatch]:
         times = {name.lower() for name in self.service.times}

@@ -41,7 +41,7 @@ def models(months: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(published_rows, "BATCH", 700)
+    monkeypatch.setattr(published_rows, "ROWS_AT_ONCE", 700)
     monkeypatch.setattr(published_rows, "_CSV_BLOCK", 100_000)
 
 
