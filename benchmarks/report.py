@@ -33,7 +33,9 @@ logging included) and what ours takes, as whole processes, in turn in one run: f
 files to a judged model in MLflow, in a new folder each time. Ours is the command
 `duration-prediction`, with `metered` and a window of one month, and all that Dagster and MLflow do.
 The empty databases of MLflow and Dagster are made beforehand for both ways, as in every month but
-the first. Figures are medians over the rounds. Machines differ: compare ratios.
+the first. Figures are medians over the rounds. Machines differ: compare ratios. The cases of
+simulated trips were measured before models had intervals and a map of the zones, which now cost
+time on top.
 
 Measured on {cores} cores ({machine}), Python {python}. This page is made by `python -m
 benchmarks.report` from `benchmarks/results.json`.
