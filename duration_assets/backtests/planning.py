@@ -33,7 +33,6 @@ from duration_assets.modelling.training import (
     PATIENCE,
     SMALL_WINDOW,
     SMALL_WINDOW_PARAMETERS,
-    SMALL_WINDOW_PROGRESS,
     SMALL_WINDOW_RATE,
 )
 from duration_assets.months import Month
@@ -243,7 +242,7 @@ def _parameters(candidate: Candidate, settings: Settings) -> dict[str, Any]:
         "rates": [SMALL_WINDOW, SMALL_WINDOW_RATE, LARGE_WINDOW, LARGE_WINDOW_RATE],
         "small_window": SMALL_WINDOW_PARAMETERS,
         "most_rounds": MOST_ROUNDS,
-        "patience": [PATIENCE, SMALL_WINDOW_PROGRESS],
+        "patience": PATIENCE,
     }
     # One that a person gave has no rate: the same number among the usual ones is another.
     return {**told, "rates": None} if "learning_rate" in given else told

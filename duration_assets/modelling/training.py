@@ -54,9 +54,6 @@ _NO_OVERRIDES: Mapping[str, Any] = MappingProxyType({})
 MOST_ROUNDS = 600
 PATIENCE = 20
 """Rounds without progress on the end of the window after which the search for rounds stops."""
-SMALL_WINDOW_PROGRESS = 0.02
-"""Minutes of RMSE that count as progress for a small window. On 2023-01 that saved a sixth of the
-rounds, and no error on the month after."""
 
 
 def for_window(parameters: Mapping[str, Any], trips: int) -> dict[str, Any]:
@@ -250,13 +247,7 @@ def _choose(
     matrices: WindowMatrices, parameters: dict[str, Any], threads: int, progress: Progress | None
 ) -> _Choice:
     """Fit the beginning of the window until its end is predicted no better."""
-    import xgboost
-
     history: dict[str, dict[str, list[float]]] = {}
-    small = matrices.whole.num_row() <= SMALL_WINDOW
-    patience = xgboost.callback.EarlyStopping(
-        rounds=PATIENCE, min_delta=SMALL_WINDOW_PROGRESS if small else 0.0
-    )
     booster = train(
         matrices.beginning,
         # Whatever is minimized: the rounds are chosen by what models are judged by.
@@ -264,9 +255,9 @@ def _choose(
         MOST_ROUNDS,
         threads,
         progress,
-        callbacks=[patience],
         evals=[(matrices.end, "end")],
         evals_result=history,
+        early_stopping_rounds=PATIENCE,
     )
     return _Choice(booster, history["end"]["rmse"])
 
