@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from duration_assets.definitions import build_definitions, build_resources, job_name
 from duration_assets.errors import RESUME, DurationError
 from duration_assets.lineage import DATA, Node, tuning_node
-from duration_assets.loading_ahead import load_ahead
 from duration_assets.modelling.loading_xgboost import load_alone
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.months import Month
@@ -163,9 +162,7 @@ def _run(
         DagsterExecutionInterruptedError,
     )
 
-    if nodes[0].group == DATA:
-        load_ahead()
-    else:
+    if nodes[0].group != DATA:
         load_alone()
     job = definitions.resolve_job_def(job_name(nodes[0]))
     run_id = str(uuid.uuid4())
