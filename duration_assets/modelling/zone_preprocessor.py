@@ -211,7 +211,7 @@ def _week_codes(weeks: pl.Series, codes: IntArray, size: int) -> IntArray:
 
 
 def _sums_by(rows: IntArray, sums: pl.DataFrame) -> FloatArray:
-    """Add up n rows into rows of `SUMS` as numbered from 0 on, exact in whatever order."""
+    """Add up n rows of sums by the row of the result that each belongs to, exact in any order."""
     return np.stack([np.bincount(rows, sums[name].to_numpy()) for name in SUMS], axis=1)
 
 
