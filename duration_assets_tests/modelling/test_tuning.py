@@ -20,7 +20,7 @@ TRIALS = 8
 
 @dataclass
 class Problem:
-    """Errors that are lowest at a depth of 10 and a rate of 0.05, and what was asked for.
+    """Errors that are lowest at a depth of 9 and a rate of 0.08, and what was asked for.
 
     Attributes:
         stop_at: the number of the judgement that a person stops; None for none.
@@ -34,7 +34,7 @@ class Problem:
         if len(self.asked) == self.stop_at:
             raise KeyboardInterrupt
         depth, rate = float(parameters["max_depth"]), float(parameters["learning_rate"])
-        return 4.0 + month + 0.1 * (abs(depth - 10) + abs(math.log(rate / 0.05)))
+        return 4.0 + month + 0.1 * (abs(depth - 9) + abs(math.log(rate / 0.08)))
 
 
 class Recorder:
