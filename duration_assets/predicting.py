@@ -22,7 +22,12 @@ from duration_assets.modelling.batch_predictions import (
 from duration_assets.modelling.published_rows import PublishedRows, ending_of, open_rows
 from duration_assets.months import Month
 from duration_assets.progress import Report
-from duration_assets.resources.registry import CHAMPION, Registry, registered_name
+from duration_assets.resources.registry import (
+    CHAMPION,
+    RegisteredModel,
+    Registry,
+    registered_name,
+)
 from duration_assets.resources.store import Store
 from duration_assets.resources.table_files import check_place, writing_table
 from duration_assets.settings import Settings
@@ -30,7 +35,7 @@ from duration_assets.simulation import SIMULATED_KEY
 
 if TYPE_CHECKING:
     from duration_assets.modelling.model import DurationModel
-    from duration_assets.resources.registry import RegisteredModel
+    from duration_assets.resources.partition import Partition
 
 _MONTH_IN_NAME = re.compile(r"(?<!\d)\d{4}-\d{2}(?!\d)")
 
@@ -102,9 +107,7 @@ def choose_model(
         asset = f"{service}/{feature_set}/duration_model"
         store = Store(settings.home / "store")
         partition = store.require(asset, training_month, "this prediction")
-        return ChosenModel(
-            registry.version_of_run(name, partition.summary["run_id"]), partition.folder
-        )
+        return ChosenModel(_registered(partition, registry, name), partition.folder)
     if version is not None:
         registered = registry.version(name, version)
         return ChosenModel(registered, registry.folder_of(registered))
@@ -116,6 +119,26 @@ def choose_model(
             "--training-month or --model-version."
         )
     return champion
+
+
+def _registered(partition: Partition, registry: Registry, name: str) -> RegisteredModel:
+    """Return the version that a model of the store is, as its training wrote it down.
+
+    Where it did not, as it once was, the registry is asked, which takes MLflow.
+    """
+    run_id, version = partition.summary["run_id"], partition.summary.get("registered_version")
+    if version is None:
+        return registry.version_of_run(name, run_id)
+    service, feature_set, _ = partition.asset.split("/")
+    return RegisteredModel(
+        name=name,
+        version=version,
+        run_id=run_id,
+        service=service,
+        feature_set=feature_set,
+        training_month=Month.parse(partition.month),
+        simulated=partition.simulated,
+    )
 
 
 def champion_of(registry: Registry, name: str) -> ChosenModel | None:

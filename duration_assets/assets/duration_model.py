@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
@@ -35,6 +35,9 @@ from duration_assets.resources.store import Store
 from duration_assets.resources.tracking import Tracking
 from duration_assets.resources.training_run import TrainingRun
 from duration_assets.retention import drop_used_matrices
+
+if TYPE_CHECKING:
+    from duration_assets.modelling.model_logging import LoggedModel
 
 Inputs = Mapping[str, Mapping[Month, Partition]]
 
@@ -80,14 +83,14 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
             ) as run:
                 with progress.task(f"Training {month}", "rounds", context.log) as report:
                     trained = _train(place, inputs, month, draft.folder, report)
-                uri = _log(place, run, trained, inputs, month, draft.folder)
+                logged = _log(place, run, trained, inputs, month, draft.folder)
                 fitted_on = inputs["preprocessor"][month]
                 record = training_record(
                     place, store, fitted_on, matrix, trained.model, trained.fitted, draft.folder
                 )
-                _write_down(run, record, uri, draft.folder)
+                _write_down(run, record, logged.uri, draft.folder)
             # Only a model whose MLflow run has ended well becomes the partition.
-            partition = _commit(place, draft, inputs, record, run.run_id, uri)
+            partition = _commit(place, draft, inputs, record, run.run_id, logged)
         drop_used_matrices(store, matrix.asset, place.node.key, keep=place.settings.keep_matrices)
         _write_course_files(place.settings.home, partition)
         return _describe(partition, trained, tracking.run_url(run.run_id))
@@ -167,7 +170,7 @@ def _log(
     inputs: Inputs,
     month: Month,
     folder: Path,
-) -> str:
+) -> "LoggedModel":
     from duration_assets.modelling.model_logging import example_trips, log_model
 
     matrix = inputs["training_matrix"][month]
@@ -190,14 +193,14 @@ def _log(
     whole = folder / "whole"
     whole.mkdir()
     trained.model.save(whole)
-    uri = log_model(
+    logged = log_model(
         trained.model,
         whole,
         example_trips(place.service, feature_set.uses_distance),
         registered_name(place.service.name, feature_set.name),
     )
     shutil.rmtree(whole)
-    return uri
+    return logged
 
 
 def _write_down(run: TrainingRun, record: TrainingRecord, uri: str, folder: Path) -> None:
@@ -216,7 +219,7 @@ def _commit(
     inputs: Inputs,
     record: TrainingRecord,
     run_id: str,
-    uri: str,
+    logged: "LoggedModel",
 ) -> Partition:
     # A training is part of the version: each MLflow run gets an evaluation of its own.
     version = hashlib.sha256(f"{record.content} {run_id}".encode()).hexdigest()
@@ -226,7 +229,8 @@ def _commit(
         data_version=version,
         summary={
             "run_id": run_id,
-            "model_uri": uri,
+            "model_uri": logged.uri,
+            "registered_version": logged.version,
             "content": record.content,
             "rounds": record.rounds,
             "trips": record.trips,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import warnings
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,22 @@ _EXPECTED_WARNINGS = (
 _CODE = ("__init__.py", "errors.py", "months.py", "services.py", "simulation/__init__.py")
 
 
-def log_model(model: DurationModel, folder: Path, example: pd.DataFrame, registered: str) -> str:
+@dataclass(frozen=True)
+class LoggedModel:
+    """A model in MLflow.
+
+    Attributes:
+        uri: its address, `models:/m-…`.
+        version: what number it has in the registry.
+    """
+
+    uri: str
+    version: int
+
+
+def log_model(
+    model: DurationModel, folder: Path, example: pd.DataFrame, registered: str
+) -> LoggedModel:
     """Log a model to the active run and register it.
 
     Args:
@@ -43,9 +59,6 @@ def log_model(model: DurationModel, folder: Path, example: pd.DataFrame, registe
         folder: the folder that `model.save` wrote.
         example: a few raw trips, as the model takes them.
         registered: the name in MLflow's registry.
-
-    Returns:
-        The model's URI, `models:/m-…`.
     """
     import mlflow
 
@@ -68,7 +81,7 @@ def log_model(model: DurationModel, folder: Path, example: pd.DataFrame, registe
             input_example=example,
             registered_model_name=registered,
         )
-    return str(info.model_uri)
+    return LoggedModel(info.model_uri, int(info.registered_model_version))
 
 
 def example_trips(service: Service, uses_distance: bool) -> pd.DataFrame:

@@ -82,7 +82,7 @@ def test_a_training_is_logged_whole_through_a_server_and_no_password_gets_anywhe
         run.log_history("rmse_by_round", [5.0, 4.0])
         run.log_bytes(b"text", "note.txt")
         run.log_bytes(b"png", "plots/picture.png")
-        uri = log_model(model, whole, example, "green-course-duration")
+        model_in_mlflow = log_model(model, whole, example, "green-course-duration")
         run.log_bytes(record.as_json().encode(), RECORD_FILE)
         run.log_card("the first card", "the first")
     tracking.log_evaluation(run.run_id, metrics={"mae": 2.0}, tags={"a": "b"}, files={})
@@ -112,7 +112,7 @@ def test_a_training_is_logged_whole_through_a_server_and_no_password_gets_anywhe
 
     mlflow = import_mlflow()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
-    loaded = mlflow.pyfunc.load_model(uri)
+    loaded = mlflow.pyfunc.load_model(model_in_mlflow.uri)
     np.testing.assert_allclose(loaded.predict(example), model.predict_published(example))
 
     printed = capfd.readouterr()
