@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from duration_assets.errors import BadFileError, NoChampionError, SettingsError
 from duration_assets.modelling.batch_predictions import (
     PREDICTION_SCHEMA,
+    REPEATING,
     BatchSummary,
     Tally,
     predicted_batches,
@@ -184,7 +185,6 @@ def predict_file(
         raise BadFileError(f"{output} holds the trips: write the predictions to another file.")
     check_place(output)
     model = DurationModel.load(chosen.folder)
-    model.use_threads(threads)
     rows = open_rows(trips, model.service, model.preprocessor.feature_set)
     simulated = rows.simulated or chosen.registered.simulated
     summary = write_predictions(
@@ -195,6 +195,7 @@ def predict_file(
         model_version=chosen.version,
         simulated=simulated,
         report=report,
+        threads=threads,
     )
     return PredictedFile(summary, simulated)
 
@@ -208,6 +209,7 @@ def write_predictions(
     model_version: str,
     simulated: bool,
     report: Report,
+    threads: int,
 ) -> BatchSummary:
     """Predict batch by batch, and write each batch at once.
 
@@ -219,13 +221,19 @@ def write_predictions(
         model_version: stands beside each prediction.
         simulated: whether any trip behind this is; a Parquet file then says so.
         report: told how many trips are done.
+        threads: threads to use.
     """
     tally = Tally(model.service)
     batches = predicted_batches(
-        model, rows.batches(), tally, rides=rides, model_version=model_version
+        model,
+        rows.batches(),
+        tally,
+        rides=rides,
+        model_version=model_version,
+        threads=threads,
     )
     marks = {SIMULATED_KEY: "true"} if simulated else {}
-    with writing_table(output, PREDICTION_SCHEMA, marks) as write:
+    with writing_table(output, PREDICTION_SCHEMA, marks, REPEATING) as write:
         for batch in batches:
             write(batch)
             report(tally.rows, rows.rows)

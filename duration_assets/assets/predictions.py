@@ -47,7 +47,6 @@ def build_predictions(place: Place) -> dg.AssetsDefinition:
         inputs = place.inputs(month, store)
         champion = inputs["champion"][month.shift(-1)]
         model = DurationModel.load(champion.file(MODEL_FOLDER))
-        model.use_threads(place.settings.threads)
         feature_set = model.preprocessor.feature_set
         published = inputs["raw_trips"][month]
         rows = open_rows(published.file(TRIPS_FILE), place.service, feature_set)
@@ -64,6 +63,7 @@ def build_predictions(place: Place) -> dg.AssetsDefinition:
                     model_version=model_version,
                     simulated=published.simulated or champion.simulated,
                     report=report,
+                    threads=place.settings.threads,
                 )
             partition = place.commit(
                 draft,

@@ -1,11 +1,13 @@
 """Predictions for any number of trips, batch by batch: what is said of each, and of all.
 
-Reading and writing files is done elsewhere. Memory holds one batch, however many there are.
+Reading and writing files is done elsewhere. Memory holds a few batches, however many there are.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,9 @@ PREDICTION_SCHEMA = pl.Schema(
     }
 )
 """The columns of predictions; all durations in minutes."""
+
+REPEATING = ("pickup_zone", "dropoff_zone", "model_version")
+"""Those of them that hold the same few values again and again."""
 
 COLUMN_DESCRIPTIONS = {
     "ride_id": "Month of the file and row in it, counted from 0: 2023/03_0",
@@ -138,42 +143,66 @@ def predicted_batches(
     *,
     rides: str,
     model_version: str,
+    threads: int,
 ) -> Iterator[pl.DataFrame]:
     """Predict trips batch by batch.
 
+    Each batch is encoded and predicted by one thread, and several batches at once: only XGBoost
+    could make more than one thread of a batch's work.
+
     Args:
-        model: the model.
+        model: the model; it predicts with one thread from now on.
         batches: trips with the columns of `cleaning.TRIP_SCHEMA`.
         tally: is told of each batch.
         rides: what the ids of the rides begin with, `2023/03`; their row follows.
         model_version: stands beside each prediction.
+        threads: batches at once.
 
     Yields:
         For each batch a table with the columns of `PREDICTION_SCHEMA`, a row for each trip in the
         same order.
     """
-    for trips in batches:
-        predictions = _with_predictions(model, trips).select(
-            pl.concat_str(pl.lit(f"{rides}_"), pl.col("row")).alias("ride_id"),
-            "pickup_time",
-            "pickup_zone",
-            "dropoff_zone",
-            "predicted_duration",
-            "low",
-            "high",
-            pl.col("duration").alias("actual_duration"),
-            (pl.col("duration") - pl.col("predicted_duration").cast(pl.Float64)).alias(
-                "difference"
-            ),
-            pl.lit(model_version).alias("model_version"),
-        )
+    model.use_threads(1)
+    waiting: deque[tuple[pl.DataFrame, Future[pl.DataFrame]]] = deque()
+
+    def oldest() -> pl.DataFrame:
+        trips, coming = waiting.popleft()
+        predictions = coming.result()
         tally.add(trips, predictions)
-        yield predictions
+        return predictions
+
+    with ThreadPoolExecutor(threads) as pool:
+        for trips in batches:
+            coming = pool.submit(_predictions, model, trips, f"{rides}_", model_version)
+            waiting.append((trips, coming))
+            if len(waiting) > threads:
+                yield oldest()
+        while waiting:
+            yield oldest()
 
 
 def rides_of(month: Month) -> str:
     """Return what the ids of a month's rides begin with: `2023/03`."""
     return f"{month.year:04d}/{month.month:02d}"
+
+
+def _predictions(
+    model: DurationModel, trips: pl.DataFrame, rides: str, model_version: str
+) -> pl.DataFrame:
+    """Return n rows of `PREDICTION_SCHEMA` for n trips."""
+    predicted = pl.col("predicted_duration")
+    return _with_predictions(model, trips).select(
+        pl.concat_str(pl.lit(rides), pl.col("row")).alias("ride_id"),
+        "pickup_time",
+        "pickup_zone",
+        "dropoff_zone",
+        predicted,
+        "low",
+        "high",
+        pl.col("duration").alias("actual_duration"),
+        (pl.col("duration") - predicted.cast(pl.Float64)).alias("difference"),
+        pl.lit(model_version).alias("model_version"),
+    )
 
 
 def _with_predictions(model: DurationModel, trips: pl.DataFrame) -> pl.DataFrame:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -22,7 +23,10 @@ Write = Callable[[pl.DataFrame], None]
 
 @contextmanager
 def writing_table(
-    path: Path, schema: pl.Schema, marks: Mapping[str, str] | None = None
+    path: Path,
+    schema: pl.Schema,
+    marks: Mapping[str, str] | None = None,
+    repeating: Sequence[str] = (),
 ) -> Iterator[Write]:
     """Write a table in place of what is there, once all of it is written.
 
@@ -30,6 +34,8 @@ def writing_table(
         path: the file; CSV if its name ends in `.csv`, Parquet if not.
         schema: the columns, in order.
         marks: what a Parquet file says of itself.
+        repeating: columns of few values, of which a Parquet file holds each once; to try that with
+            the others takes as long as all else and makes the file larger.
 
     Raises:
         StoreError: if it cannot be written.
@@ -38,7 +44,7 @@ def writing_table(
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     kind = _csv if path.suffix.lower() == ".csv" else _parquet
     try:
-        with kind(temporary, schema, marks or {}) as write:
+        with kind(temporary, schema, marks or {}, repeating) as write:
             yield write
         temporary.replace(path)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -71,9 +77,12 @@ def _unwritable(path: Path, reason: str) -> StoreError:
 
 
 @contextmanager
-def _parquet(path: Path, schema: pl.Schema, marks: Mapping[str, str]) -> Iterator[Write]:
+def _parquet(
+    path: Path, schema: pl.Schema, marks: Mapping[str, str], repeating: Sequence[str]
+) -> Iterator[Write]:
     columns: pa.Schema = pl.DataFrame(schema=schema).to_arrow().schema
-    with pq.ParquetWriter(path, columns, compression="zstd") as writer:
+    options: dict[str, Any] = {"compression": "zstd", "use_dictionary": list(repeating)}
+    with pq.ParquetWriter(path, columns, **options) as writer:
 
         def write(rows: pl.DataFrame) -> None:
             writer.write_table(rows.to_arrow().cast(columns))
@@ -83,7 +92,9 @@ def _parquet(path: Path, schema: pl.Schema, marks: Mapping[str, str]) -> Iterato
 
 
 @contextmanager
-def _csv(path: Path, schema: pl.Schema, _marks: Mapping[str, str]) -> Iterator[Write]:
+def _csv(
+    path: Path, schema: pl.Schema, _marks: Mapping[str, str], _repeating: Sequence[str]
+) -> Iterator[Write]:
     with path.open("wb") as file:
         pl.DataFrame(schema=schema).write_csv(file)
 

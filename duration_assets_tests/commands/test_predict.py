@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from duration_assets.cli import main
-from duration_assets.modelling.model import DurationModel
+from duration_assets.modelling.batch_predictions import BatchSummary
+from duration_assets.predicting import write_predictions
 from duration_assets.resources.registry import CHAMPION
 from duration_assets_tests.months import green_rows
 from duration_assets_tests.registered import NAME, register, tiny_model, tracking_in
@@ -103,7 +104,12 @@ def test_it_takes_as_many_threads_as_are_set(
     predict: Predict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[int] = []
-    monkeypatch.setattr(DurationModel, "use_threads", lambda _, count: taken.append(count))
+
+    def write(*arguments: Any, threads: int, **options: Any) -> BatchSummary:
+        taken.append(threads)
+        return write_predictions(*arguments, threads=threads, **options)
+
+    monkeypatch.setattr("duration_assets.predicting.write_predictions", write)
     monkeypatch.setenv("DURATION_THREADS", "3")
     told(predict("rides.csv", "out.csv", "--json"))
     assert taken == [3]

@@ -70,6 +70,7 @@ def predict(
         model_version="green/7",
         simulated=False,
         report=lambda _done, _total: None,
+        threads=2,
     )
     if ending == ".csv":
         return pl.read_csv(output, schema=PREDICTION_SCHEMA), summary
@@ -176,14 +177,14 @@ def test_a_file_without_trips_gives_a_file_without_predictions(
         assert summary == BatchSummary()
 
 
-def test_the_same_trips_give_the_same_bytes_and_simulated_ones_say_so(
+def test_any_number_of_threads_gives_the_same_bytes_and_simulated_ones_say_so(
     models: dict[str, DurationModel], months: Path, tmp_path: Path
 ) -> None:
     rows = open_rows(months / f"{FEBRUARY}.parquet", GREEN, FEATURE_SETS["metered"])
     assert rows.simulated
     outputs = [tmp_path / name for name in ("one.parquet", "other.parquet")]
     told: list[tuple[int, int | None]] = []
-    for output in outputs:
+    for output, threads in zip(outputs, (1, 3), strict=True):
         write_predictions(
             models["metered"],
             rows,
@@ -192,6 +193,7 @@ def test_the_same_trips_give_the_same_bytes_and_simulated_ones_say_so(
             model_version="green/7",
             simulated=True,
             report=lambda done, total: told.append((done, total)),
+            threads=threads,
         )
         assert told[-1] == (ROWS, ROWS)
         assert len(set(told)) > ROWS / 700

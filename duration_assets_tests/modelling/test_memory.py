@@ -72,6 +72,7 @@ summary = write_predictions(
     model_version="yellow/1",
     simulated=True,
     report=lambda done, total: None,
+    threads=2,
 )
 assert summary.predicted == summary.rows > 0
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
