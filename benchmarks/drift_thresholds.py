@@ -58,7 +58,7 @@ from duration_assets.simulation.breaks import BREAKS, write_broken
 
 MARGIN = 1.25
 """A limit is the largest value that was seen, times this."""
-_CHEAP = {**FIXED, "learning_rate": 0.3, "max_depth": 5, "max_bin": 128}
+_CHEAP = {**FIXED, "rounds": 100, "learning_rate": 0.3, "max_depth": 5, "max_bin": 128}
 
 
 @dataclass(frozen=True)

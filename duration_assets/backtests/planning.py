@@ -29,11 +29,10 @@ from duration_assets.modelling.training import (
     COURSE_PARAMETERS,
     COURSE_ROUNDS,
     LARGE_WINDOW_RATE,
-    MOST_ROUNDS,
-    PATIENCE,
+    LARGE_WINDOW_ROUNDS,
     SMALL_WINDOW,
     SMALL_WINDOW_PARAMETERS,
-    SMALL_WINDOW_RATE,
+    SMALL_WINDOW_ROUNDS,
 )
 from duration_assets.months import Month
 from duration_assets.partition_states import StoreView
@@ -237,12 +236,10 @@ def _parameters(candidate: Candidate, settings: Settings) -> dict[str, Any]:
     usual, given = usual_of(candidate, settings), candidate.parameters.overrides
     if candidate.feature_set == YARDSTICK:
         return {**usual, "rounds": COURSE_ROUNDS}
-    told = {
+    return {
         "usual": {**usual, **given},
-        "rates": [SMALL_WINDOW, SMALL_WINDOW_RATE, LARGE_WINDOW, LARGE_WINDOW_RATE],
-        "small_window": SMALL_WINDOW_PARAMETERS,
-        "most_rounds": MOST_ROUNDS,
-        "patience": PATIENCE,
+        # Those that a person gave are used as they are: the same among the usual ones are others.
+        "given": sorted(given),
+        "small_window": [SMALL_WINDOW, SMALL_WINDOW_ROUNDS, SMALL_WINDOW_PARAMETERS],
+        "large_window": [LARGE_WINDOW, LARGE_WINDOW_ROUNDS, LARGE_WINDOW_RATE],
     }
-    # One that a person gave has no rate: the same number among the usual ones is another.
-    return {**told, "rates": None} if "learning_rate" in given else told

@@ -23,7 +23,8 @@ from duration_assets.months import Month
 from duration_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from duration_assets.modelling.training import WindowMatrices
+    import xgboost
+
     from duration_assets.modelling.trials import EncodedTrial
 
 FOLDER = "tuning"
@@ -95,16 +96,16 @@ class TuningMonths:
     work: Work
     encoding: Callable[[Month], None]
     _encoded: dict[int, EncodedTrial] = field(default_factory=dict, init=False)
-    _matrices: dict[tuple[int, int], WindowMatrices] = field(default_factory=dict, init=False)
+    _matrices: dict[tuple[int, int], xgboost.DMatrix] = field(default_factory=dict, init=False)
 
     def rmse(self, number: int, parameters: Mapping[str, Any]) -> float:
         """Fit on the window of a month, as models are fitted, and return the RMSE on the month."""
-        from duration_assets.modelling.training import fit
+        from duration_assets.modelling.training import fit_mean, for_window
 
         encoded = self._month(number)
-        matrices = self._window(number, encoded, parameters["max_bin"])
-        fitted = fit(matrices, self.work.threads, parameters, with_intervals=False)
-        return encoded.judge(fitted)["rmse"]
+        matrix = self._window(number, encoded, parameters["max_bin"])
+        told = for_window(parameters, matrix.num_row())
+        return encoded.judge(fit_mean(matrix, self.work.threads, told))["rmse"]
 
     def _month(self, number: int) -> EncodedTrial:
         if number not in self._encoded:
@@ -116,15 +117,14 @@ class TuningMonths:
             self._encoded[number] = encode(work, folder)
         return self._encoded[number]
 
-    def _window(self, number: int, encoded: EncodedTrial, bins: int) -> WindowMatrices:
-        from duration_assets.modelling.matrices import BEGINNING, END, LARGE_WINDOW, TRAINING
-        from duration_assets.modelling.training import window_matrices
+    def _window(self, number: int, encoded: EncodedTrial, bins: int) -> xgboost.DMatrix:
+        from duration_assets.modelling.matrices import LARGE_WINDOW, TRAINING
+        from duration_assets.modelling.quantile_matrix import quantile_matrix
 
         if (number, bins) in self._matrices:
             return self._matrices[number, bins]
-        training, beginning, end = (encoded.parts[name] for name in (TRAINING, BEGINNING, END))
-        matrices = window_matrices(training, beginning, end, self.work.threads, bins)
+        matrix = quantile_matrix(encoded.parts[TRAINING], self.work.threads, bins)
         # Larger ones of several months would not fit into memory side by side.
-        if matrices.whole.num_row() <= LARGE_WINDOW:
-            self._matrices[number, bins] = matrices
-        return matrices
+        if matrix.num_row() <= LARGE_WINDOW:
+            self._matrices[number, bins] = matrix
+        return matrix

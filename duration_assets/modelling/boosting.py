@@ -97,7 +97,8 @@ def check_with_xgboost(parameters: Mapping[str, Any]) -> None:
     """Let XGBoost say whether it can use parameters, by a tree on a few made-up trips.
 
     Args:
-        parameters: all that it is told, but for the number of threads.
+        parameters: all that it is told, but for the number of threads; `rounds` are no matter of
+            its.
 
     Raises:
         SettingsError: if not, in XGBoost's own words.
@@ -109,7 +110,8 @@ def check_with_xgboost(parameters: Mapping[str, Any]) -> None:
     trips = [Examples(minutes.reshape(-1, 1).astype(np.float32), minutes)]
     try:
         matrix = quantile_matrix(trips, 1, parameters["max_bin"])
-        train(matrix, dict(parameters), 1, 1, None)
+        told = {name: value for name, value in parameters.items() if name != "rounds"}
+        train(matrix, told, 1, 1, None)
     except xgboost.core.XGBoostError as error:
         # What follows is XGBoost's stack; what comes before is a place in its source.
         said, *_ = str(error).splitlines()

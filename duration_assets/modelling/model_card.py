@@ -145,8 +145,7 @@ def _quality(facts: CardFacts) -> str:
     if "holdout_rmse" in metrics:
         lines.append(
             f"End of the window (from the 22nd day of {facts.record.training_month} on), when "
-            f"fitted on what comes before alone: RMSE {metrics['holdout_rmse']:.3f} minutes. The "
-            "number of rounds was chosen on it, so it is a little too good."
+            f"fitted on what comes before alone: RMSE {metrics['holdout_rmse']:.3f} minutes."
         )
     if facts.after is None:
         lines.append("Month after, which it has never seen: not judged when this card was written.")

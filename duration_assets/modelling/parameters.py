@@ -37,15 +37,17 @@ TUNABLE = (
     "objective",
     "reg_alpha",
     "reg_lambda",
+    "rounds",
     "seed",
     "subsample",
 )
-"""By XGBoost's own names, each by one: `eta` beside `learning_rate` would leave one of them out."""
+"""By XGBoost's own names, each by one: `eta` beside `learning_rate` would leave one of them out.
+`rounds`, the number of trees, is told XGBoost apart."""
 
 SHIPPED = "tuned_parameters.json"
 """The file of the package, beside this module."""
 
-_REQUIRED = ("learning_rate", "max_depth", "max_bin")
+_REQUIRED = ("learning_rate", "max_depth", "max_bin", "rounds")
 """What training itself looks at, and what has no default here."""
 
 
@@ -69,7 +71,7 @@ class TunedParameters:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What XGBoost is told for the mean model, without the number of threads."""
+        """What the mean model is trained with: XGBoost's parameters, and `rounds`."""
         return {**FIXED, **self.found}
 
     @property
@@ -219,6 +221,9 @@ def check_parameters(content: Any) -> dict[str, Any]:
     for name, value in content.items():
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise SettingsError(f"{name} must be a number or a word, and it is {value!r}.")
+    rounds = content.get("rounds", 1)
+    if not isinstance(rounds, int) or rounds < 1:
+        raise SettingsError(f"rounds must be a whole number from 1 on, and it is {rounds!r}.")
     return content
 
 

@@ -1,10 +1,10 @@
-"""Fitting the boosters of a model: parameters, the choice of rounds, and the fit itself.
+"""Fitting the boosters of a model: with what, for how many rounds, and the fit itself.
 
-For `course`, everything is as in the course's script. For the others the number of rounds is
-chosen on the end of the training window, encoded with the statistics of what comes before it
-alone; then the model is fitted on the whole window with that number. Intervals are fitted on what
-comes before the end, and calibrated on it. The validation month plays no part. How XGBoost is
-called is in `boosting.py`.
+For `course`, everything is as in the course's script. For the others the mean is fitted on the
+whole window. Intervals are fitted on what comes before the end of the window, and calibrated on
+that end, encoded with the statistics of what comes before it alone; so is the mean once more, which
+says how far off it is there. The validation month plays no part. How XGBoost is called is in
+`boosting.py`.
 """
 
 from __future__ import annotations
@@ -41,30 +41,31 @@ COURSE_PARAMETERS: dict[str, Any] = {
 }
 COURSE_ROUNDS = 30
 
+ROUNDS = "rounds"
+"""Among the parameters, how many trees are made: XGBoost is told it beside its own."""
+
 SMALL_WINDOW = 100_000
 """Trips up to which a window is small."""
-SMALL_WINDOW_RATE, LARGE_WINDOW_RATE = 1.5, 2.0
-"""How many times the learning rate these have, and so fewer rounds. For a large one that took 0.6
-of the time for 0.2% more error on 3 million simulated trips."""
+SMALL_WINDOW_ROUNDS, LARGE_WINDOW_ROUNDS = 0.35, 0.25
+"""What share of the rounds these have: more would fit a small one too closely, and take too long
+with a large one."""
+LARGE_WINDOW_RATE = 2.0
+"""How many times the learning rate a large window has, which makes up for fewer rounds."""
 SMALL_WINDOW_PARAMETERS: dict[str, Any] = {"colsample_bytree": 0.3, "reg_lambda": 20}
-"""Trees of a small window see fewer columns and are shrunk more, which makes up for the rate."""
+"""Trees of a small window see fewer columns and are shrunk more."""
 
 _NO_OVERRIDES: Mapping[str, Any] = MappingProxyType({})
-
-MOST_ROUNDS = 600
-PATIENCE = 20
-"""Rounds without progress on the end of the window after which the search for rounds stops."""
 
 
 def for_window(parameters: Mapping[str, Any], trips: int) -> dict[str, Any]:
     """Return what a window of so many trips is trained with, from what others are trained with."""
-    usual = parameters["learning_rate"]
+    told = dict(parameters)
     if trips <= SMALL_WINDOW:
-        small = {**parameters, **SMALL_WINDOW_PARAMETERS}
-        return {**small, "learning_rate": SMALL_WINDOW_RATE * usual}
-    if trips > LARGE_WINDOW:
-        return {**parameters, "learning_rate": LARGE_WINDOW_RATE * usual}
-    return dict(parameters)
+        told |= {**SMALL_WINDOW_PARAMETERS, ROUNDS: round(SMALL_WINDOW_ROUNDS * told[ROUNDS])}
+    elif trips > LARGE_WINDOW:
+        told["learning_rate"] *= LARGE_WINDOW_RATE
+        told[ROUNDS] = round(LARGE_WINDOW_ROUNDS * told[ROUNDS])
+    return told
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,11 @@ class FittedBooster:
 
     Attributes:
         booster: the trees.
-        parameters: what XGBoost was given, without the number of threads.
+        parameters: what XGBoost was given, without the numbers of threads and of rounds.
         rounds: how many trees there are.
         training_errors: `rmse` and `mae` on the training window, in minutes.
-        holdout_rmse: RMSE by round on the end of the window, in minutes; empty for `course`.
+        holdout_rmse: RMSE by round on the end of the window of trees that have not seen it, in
+            minutes; empty where no intervals were wanted.
         intervals: what finds intervals; None for `course`, and where none were wanted.
     """
 
@@ -91,7 +93,7 @@ class FittedBooster:
     def metrics(self) -> dict[str, float]:
         """The errors by the names under which they are logged."""
         errors = {f"training_{name}": value for name, value in self.training_errors.items()}
-        return {**errors, **({"holdout_rmse": min(self.holdout_rmse)} if self.holdout_rmse else {})}
+        return {**errors, **({"holdout_rmse": self.holdout_rmse[-1]} if self.holdout_rmse else {})}
 
 
 def fit_parts(
@@ -115,16 +117,13 @@ def fit_parts(
     """
     if BEGINNING not in parts:
         return fit_course(parts[TRAINING], threads, progress)
-    bins = {**parameters, **overrides}["max_bin"]
-    matrices = window_matrices(parts[TRAINING], parts[BEGINNING], parts[END], threads, bins)
-    return fit(
-        matrices,
-        threads,
-        parameters,
-        progress,
-        with_intervals=with_intervals,
-        overrides=overrides,
-    )
+    told = {**parameters, **overrides}
+    whole = quantile_matrix(parts[TRAINING], threads, told["max_bin"])
+    told = {**for_window(parameters, whole.num_row()), **overrides}
+    if not with_intervals:
+        return fit_mean(whole, threads, told, progress)
+    matrices = window_matrices(whole, parts[BEGINNING], parts[END], threads, told["max_bin"])
+    return fit(matrices, threads, told, progress)
 
 
 def fit_course(
@@ -137,6 +136,25 @@ def fit_course(
     (examples,) = training
     matrix = xgboost.DMatrix(examples.features, label=examples.durations, nthread=threads)
     return _fit_whole(matrix, COURSE_PARAMETERS, COURSE_ROUNDS, threads, progress)
+
+
+def fit_mean(
+    matrix: xgboost.DMatrix,
+    threads: int,
+    parameters: Mapping[str, Any],
+    progress: Progress | None = None,
+) -> FittedBooster:
+    """Fit the mean on a matrix.
+
+    Args:
+        matrix: n trips.
+        threads: threads to use; more than there are cores make it many times slower.
+        parameters: of XGBoost, and the rounds; see `for_window`.
+        progress: told how far it is.
+    """
+    told = dict(parameters)
+    rounds = told.pop(ROUNDS)
+    return _fit_whole(matrix, told, rounds, threads, progress)
 
 
 @dataclass(frozen=True)
@@ -157,22 +175,21 @@ class WindowMatrices:
 
 
 def window_matrices(
-    training: Iterable[Examples],
+    whole: xgboost.DMatrix,
     beginning: Iterable[Examples],
     end: Iterable[Examples],
     threads: int,
     bins: int,
 ) -> WindowMatrices:
-    """Let XGBoost read the parts of a training matrix, each of which is gone through several times.
+    """Let XGBoost read the other parts of a training matrix, which are gone through several times.
 
     Args:
-        training: see `WindowMatrices.whole`.
+        whole: see `WindowMatrices.whole`.
         beginning: see there.
         end: see there.
         threads: threads to use.
         bins: how many values to tell apart in a column: the parameter `max_bin`.
     """
-    whole = quantile_matrix(training, threads, bins)
     first = quantile_matrix(beginning, threads, bins)
     return WindowMatrices(whole, first, quantile_matrix(end, threads, bins, first), bins)
 
@@ -182,56 +199,40 @@ def fit(
     threads: int,
     parameters: Mapping[str, Any],
     progress: Progress | None = None,
-    *,
-    with_intervals: bool = True,
-    overrides: Mapping[str, Any] = _NO_OVERRIDES,
 ) -> FittedBooster:
-    """Choose the number of rounds on the end of the window, then fit the whole window.
+    """Fit the mean and the intervals of a window.
 
     Args:
         matrices: the window, with as many bins as `parameters` say.
         threads: threads to use; more than there are cores make it many times slower.
-        parameters: of XGBoost; see `for_window`.
+        parameters: of XGBoost, and the rounds; see `for_window`.
         progress: told how far it is.
-        with_intervals: whether to fit intervals too.
-        overrides: parameters that a person gave, in place of some of these. They are used as they
-            are, whatever the size of the window.
     """
-    trips = matrices.whole.num_row()
-    used = {**for_window(parameters, trips), **overrides}
-    if not with_intervals:
-        choice, percentiles = _choose(matrices, used, threads, progress), None
-    elif trips <= SMALL_WINDOW and threads > 1:
-        choice, percentiles = _side_by_side(matrices, used, threads, progress)
+    if matrices.whole.num_row() <= SMALL_WINDOW and threads > 1:
+        early, percentiles = _side_by_side(matrices, parameters, threads, progress)
     else:
-        choice = _choose(matrices, used, threads, progress)
+        early = _fit_early(matrices, parameters, threads, progress)
         percentiles = _fit_percentiles(matrices, threads, progress)
-    fitted = _fit_whole(matrices.whole, used, choice.rounds, threads, progress)
-    intervals = None
-    if percentiles is not None:
-        end = matrices.end
-        at_end = choice.booster.predict(end, iteration_range=(0, choice.rounds))
-        calibration = calibrate(percentiles.predict(end), at_end, end.get_label())
-        intervals = IntervalModel(percentiles, calibration)
-    return replace(fitted, holdout_rmse=choice.history, intervals=intervals)
+    fitted = fit_mean(matrices.whole, threads, parameters, progress)
+    end = matrices.end
+    calibration = calibrate(percentiles.predict(end), early.booster.predict(end), end.get_label())
+    return replace(
+        fitted, holdout_rmse=early.history, intervals=IntervalModel(percentiles, calibration)
+    )
 
 
 @dataclass(frozen=True)
-class _Choice:
-    """What the rounds were chosen by: trees on the beginning of the window, and their errors."""
+class _Early:
+    """Trees on what comes before the end of the window, and their errors on the end by round."""
 
     booster: xgboost.Booster
     history: list[float]
 
-    @property
-    def rounds(self) -> int:
-        return int(self.booster.best_iteration) + 1
-
 
 def _side_by_side(
-    matrices: WindowMatrices, parameters: dict[str, Any], threads: int, progress: Progress | None
-) -> tuple[_Choice, xgboost.Booster]:
-    """Choose the rounds and fit the percentiles at once, each with half of the threads.
+    matrices: WindowMatrices, parameters: Mapping[str, Any], threads: int, progress: Progress | None
+) -> tuple[_Early, xgboost.Booster]:
+    """Fit the early trees and the percentiles at once, each with half of the threads.
 
     On few trips, threads wait for each other more than they work: two fits with one thread each are
     through in half the time of one after the other with two. The trees are the same.
@@ -239,27 +240,28 @@ def _side_by_side(
     half = threads // 2
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(_fit_percentiles, matrices, half, None)
-        choice = _choose(matrices, parameters, threads - half, progress)
-        return choice, coming.result()
+        early = _fit_early(matrices, parameters, threads - half, progress)
+        return early, coming.result()
 
 
-def _choose(
-    matrices: WindowMatrices, parameters: dict[str, Any], threads: int, progress: Progress | None
-) -> _Choice:
-    """Fit the beginning of the window until its end is predicted no better."""
+def _fit_early(
+    matrices: WindowMatrices, parameters: Mapping[str, Any], threads: int, progress: Progress | None
+) -> _Early:
+    """Fit the beginning of the window as the whole is fitted, and judge it on the end."""
     history: dict[str, dict[str, list[float]]] = {}
+    # Whatever is minimized: it is judged by what models are judged by.
+    told = {**parameters, "eval_metric": "rmse"}
+    rounds = told.pop(ROUNDS)
     booster = train(
         matrices.beginning,
-        # Whatever is minimized: the rounds are chosen by what models are judged by.
-        {**parameters, "eval_metric": "rmse"},
-        MOST_ROUNDS,
+        told,
+        rounds,
         threads,
         progress,
         evals=[(matrices.end, "end")],
         evals_result=history,
-        early_stopping_rounds=PATIENCE,
     )
-    return _Choice(booster, history["end"]["rmse"])
+    return _Early(booster, history["end"]["rmse"])
 
 
 def _fit_percentiles(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from duration_assets.modelling.matrix_files import Examples
-from duration_assets.modelling.training import window_matrices
+from duration_assets.modelling.quantile_matrix import quantile_matrix
 
 
 class InterruptedExamples:
@@ -20,4 +20,4 @@ class InterruptedExamples:
 def test_an_interruption_while_examples_are_read_stops_the_training() -> None:
     examples = InterruptedExamples()
     with pytest.raises(KeyboardInterrupt):
-        window_matrices(examples, examples, examples, threads=1, bins=16)
+        quantile_matrix(examples, threads=1, bins=16)

@@ -7,17 +7,21 @@ from duration_assets.modelling.intervals import INTERVAL_PARAMETERS, IntervalMod
 from duration_assets.modelling.matrices import LARGE_WINDOW
 from duration_assets.modelling.matrix_files import Examples
 from duration_assets.modelling.parameters import parameters_of
+from duration_assets.modelling.quantile_matrix import quantile_matrix
 from duration_assets.modelling.training import (
     SMALL_WINDOW,
     SMALL_WINDOW_PARAMETERS,
     FittedBooster,
     WindowMatrices,
     fit,
+    fit_mean,
+    fit_parts,
     for_window,
     window_matrices,
 )
 
-PARAMETERS = {**parameters_of("metered"), "max_depth": 3}
+PARAMETERS = {**parameters_of("metered"), "max_depth": 3, "rounds": 40}
+PARTS = {"training": (3_000, 1), "beginning": (2_000, 2), "end": (1_000, 3)}
 
 
 def examples(trips: int, seed: int) -> list[Examples]:
@@ -28,8 +32,9 @@ def examples(trips: int, seed: int) -> list[Examples]:
 
 @pytest.fixture(scope="module")
 def matrices() -> WindowMatrices:
-    parts = examples(3_000, 1), examples(2_000, 2), examples(1_000, 3)
-    return window_matrices(*parts, 1, PARAMETERS["max_bin"])
+    whole, beginning, end = (examples(*part) for part in PARTS.values())
+    bins = PARAMETERS["max_bin"]
+    return window_matrices(quantile_matrix(whole, 1, bins), beginning, end, 1, bins)
 
 
 def trees(fitted: FittedBooster) -> tuple[bytes, bytes]:
@@ -55,25 +60,46 @@ def test_an_error_in_the_fit_of_the_percentiles_is_the_errors_of_the_training(
         fit(matrices, 2, PARAMETERS)
 
 
-def test_a_model_without_intervals_has_the_same_trees(matrices: WindowMatrices) -> None:
-    without = fit(matrices, 2, PARAMETERS, with_intervals=False)
+def test_a_model_without_intervals_has_the_same_trees() -> None:
+    parts = {name: examples(*part) for name, part in PARTS.items()}
+    without = fit_parts(parts, 2, PARAMETERS, with_intervals=False)
     assert without.intervals is None
-    assert without.booster.save_raw() == fit(matrices, 2, PARAMETERS).booster.save_raw()
+    assert without.booster.save_raw() == fit_parts(parts, 2, PARAMETERS).booster.save_raw()
+
+
+def test_the_end_of_the_window_is_judged_by_as_many_trees_that_have_not_seen_it(
+    matrices: WindowMatrices,
+) -> None:
+    fitted = fit(matrices, 1, PARAMETERS)
+    alone = fit_mean(matrices.beginning, 1, PARAMETERS)
+    end = matrices.end
+    off = np.asarray(alone.booster.predict(end)) - end.get_label()
+    assert len(fitted.holdout_rmse) == fitted.rounds == 40
+    assert fitted.metrics["holdout_rmse"] == pytest.approx(np.sqrt(np.mean(off**2)), abs=1e-4)
+    assert fitted.holdout_rmse[-1] < fitted.holdout_rmse[0]
 
 
 @pytest.mark.parametrize(
-    ("trips", "rate"),
-    [(SMALL_WINDOW, 0.15), (SMALL_WINDOW + 1, 0.1), (LARGE_WINDOW, 0.1), (LARGE_WINDOW + 1, 0.2)],
+    ("trips", "rounds", "rate"),
+    [
+        (SMALL_WINDOW, 140, 0.1),
+        (SMALL_WINDOW + 1, 400, 0.1),
+        (LARGE_WINDOW, 400, 0.1),
+        (LARGE_WINDOW + 1, 100, 0.2),
+    ],
 )
-def test_small_and_large_windows_learn_faster(trips: int, rate: float) -> None:
-    found = for_window({"learning_rate": 0.1, "max_depth": 7}, trips)
+def test_small_and_large_windows_have_fewer_rounds(trips: int, rounds: int, rate: float) -> None:
+    found = for_window({"learning_rate": 0.1, "max_depth": 7, "rounds": 400}, trips)
     changed = SMALL_WINDOW_PARAMETERS if trips <= SMALL_WINDOW else {}
-    assert found == {"max_depth": 7, **changed, "learning_rate": pytest.approx(rate)}
+    assert found == {"max_depth": 7, **changed, "rounds": rounds, "learning_rate": rate}
 
 
-def test_a_learning_rate_that_a_person_gave_is_used_as_it_is(matrices: WindowMatrices) -> None:
-    usual = fit(matrices, 1, PARAMETERS, with_intervals=False)
-    given = {"learning_rate": 0.2}
-    fitted = fit(matrices, 1, PARAMETERS, with_intervals=False, overrides=given)
-    assert usual.parameters["learning_rate"] != PARAMETERS["learning_rate"]
+def test_what_a_person_gave_is_used_as_it_is() -> None:
+    parts = {name: examples(*part) for name, part in PARTS.items()}
+    usual = fit_parts(parts, 1, PARAMETERS, with_intervals=False)
+    given = {"learning_rate": 0.2, "colsample_bytree": 0.9}
+    told = {**given, "rounds": 7}
+    fitted = fit_parts(parts, 1, PARAMETERS, with_intervals=False, overrides=told)
+    assert usual.rounds == 14
+    assert fitted.rounds == fitted.booster.num_boosted_rounds() == 7
     assert fitted.parameters == {**usual.parameters, **given}
