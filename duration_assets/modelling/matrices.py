@@ -19,14 +19,14 @@ from duration_assets.modelling.zone_preprocessor import ZonePreprocessor
 from duration_assets.months import Month
 
 TRAINING, BEGINNING, END = "training", "beginning", "end"
-"""The parts of a training matrix: the whole window, and it again in two, to choose rounds on."""
+"""The parts of a training matrix: the whole window, and it again in two, for intervals."""
 
 END_SINCE_WEEK = 3
 """The end of a window is its last month from its fourth week, its 22nd day, on."""
 
 LARGE_WINDOW = 1_000_000
-"""The number of rounds of a window of more trips is chosen on a sample."""
-SEARCHED_TRIPS = 500_000
+"""The intervals of a window of more trips are fitted and calibrated on a sample."""
+SAMPLED_TRIPS = 500_000
 """How many trips that sample has."""
 
 LONGEST_JUDGED = 180.0
@@ -81,12 +81,12 @@ def window_parts(
         for month, sums in weekly.items()
     }
     large = sum(map(len, window)) > LARGE_WINDOW
-    searched = sample_window(window, SEARCHED_TRIPS) if large else window
+    sampled = sample_window(window, SAMPLED_TRIPS) if large else window
     early = ZonePreprocessor.fit(preprocessor.feature_set, before.values())
     return {
         TRAINING: _encode_window(preprocessor, window, weekly, pl.lit(True)),
-        BEGINNING: _encode_window(early, searched, before, week_of(last) < END_SINCE_WEEK),
-        END: _encode_end(early, searched[-1]),
+        BEGINNING: _encode_window(early, sampled, before, week_of(last) < END_SINCE_WEEK),
+        END: _encode_end(early, sampled[-1]),
     }
 
 
@@ -182,8 +182,8 @@ def _check_parts(written: Mapping[str, MatrixSummary], month: Month) -> None:
     if empty:
         raise BadFileError(
             f"The {empty[0]} of the window of {month} has no trips (the end is its last month from "
-            "the 22nd day on), so that the number of rounds cannot be chosen: ask the source for "
-            f"the whole file of {month} and land it again."
+            "the 22nd day on), so that there can be no intervals: ask the source for the whole "
+            f"file of {month} and land it again."
         )
 
 

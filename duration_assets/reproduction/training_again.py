@@ -19,7 +19,7 @@ from duration_assets.modelling.model import DurationModel
 from duration_assets.modelling.parameters import parameters_of, tuned_through
 from duration_assets.modelling.preprocessors import fit_preprocessor
 from duration_assets.modelling.statistics import STATISTICS_FILE, weekly_sums
-from duration_assets.modelling.training import fit_parts
+from duration_assets.modelling.training import ROUNDS, fit_parts
 from duration_assets.modelling.training_record import (
     MonthRecord,
     TrainingRecord,
@@ -102,11 +102,13 @@ def train_again(
 def usual_of(logged: TrainingRecord, settings: Settings) -> dict[str, Any]:
     """Return the parameters to train with again.
 
-    Those that the feature set had then; if they were not written down, those that it has now.
+    Those that the feature set had then; if they were not written down, those that it has now. The
+    rounds, which were no parameter once, are too.
     """
-    if logged.usual is not None:
-        return logged.usual
-    return parameters_of(logged.feature_set, settings.parameters)
+    today = parameters_of(logged.feature_set, settings.parameters)
+    if logged.usual is None:
+        return today
+    return {**{name: today[name] for name in (ROUNDS,) if name in today}, **logged.usual}
 
 
 def _by_todays_code(

@@ -9,6 +9,7 @@ import pytest
 from duration_assets.modelling.feature_descriptions import NOT_DESCRIBED, describe_feature
 from duration_assets.modelling.features import FEATURE_SETS, feature_names
 from duration_assets.modelling.model_card import CardFacts, MonthAfter, card_beginning, model_card
+from duration_assets.modelling.parameters import parameters_of
 from duration_assets.modelling.training_record import TrainingRecord
 from duration_assets.months import Month
 from duration_assets.services import SERVICES
@@ -73,7 +74,9 @@ def test_a_card_says_what_the_model_is_and_how_to_load_it() -> None:
     assert 'mlflow.pyfunc.load_model("models:/m-1")' in text
     assert "registered as `green-metered-duration`" in text
     assert f"`duration-prediction reproduce {RUN_ID}`" in text
-    assert "| `learning_rate` | 0.1 |" in text
+    rate = parameters_of("metered")["learning_rate"]
+    assert f"| `learning_rate` | {rate} |" in text
+    assert "| rounds | 143 |" in text
 
 
 def test_a_card_names_the_file_and_the_kept_trips_of_each_month() -> None:

@@ -106,7 +106,12 @@ def test_the_version_tells_apart_what_models_tell_apart() -> None:
         ('{"metered": {}}', "metered must have parameters, tuned_through, trials and source"),
         ('{"metered": {"parameters": {"max_depth": NaN}}}', "NaN is no number"),
         ('{"metered": {"parameters": {"depth": 3}}}', "depth cannot be set here"),
-        ('{"metered": {"parameters": {"max_depth": 3}}}', "metered lacks learning_rate, max_bin"),
+        (
+            '{"metered": {"parameters": {"max_depth": 3}}}',
+            "metered lacks learning_rate, max_bin, rounds",
+        ),
+        ('{"metered": {"parameters": {"rounds": 0}}}', "rounds must be a whole number from 1 on"),
+        ('{"metered": {"parameters": {"rounds": 9.5}}}', "rounds must be a whole number"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_with_the_reason(

@@ -41,11 +41,11 @@ def test_a_training_does_not_differ_from_itself() -> None:
         ({"trips": 99_999}, Difference("trips trained on", "120,003", "99,999")),
         (
             {"parameters": {**RECORD.parameters, "learning_rate": 0.3}},
-            Difference("XGBoost's learning_rate", "0.1", "0.3"),
+            Difference("XGBoost's learning_rate", f"{RECORD.parameters['learning_rate']}", "0.3"),
         ),
         (
-            {"parameters": {**RECORD.parameters, "gamma": 1}},
-            Difference("XGBoost's gamma", "none", "1"),
+            {"parameters": {**RECORD.parameters, "reg_alpha": 1}},
+            Difference("XGBoost's reg_alpha", "none", "1"),
         ),
         (
             {"code_versions": {**RECORD.code_versions, "training_matrix": "3"}},
