@@ -47,6 +47,15 @@ INTERVAL_PARAMETERS: dict[str, Any] = {
 }
 INTERVAL_ROUNDS = 60
 
+FINER_PARAMETERS: dict[str, Any] = {
+    **INTERVAL_PARAMETERS,
+    "max_depth": 7,
+    "min_child_weight": 50,
+    "colsample_bytree": 0.4,
+}
+FINER_ROUNDS = 150
+"""Those of windows that are not small, whose trips carry finer trees."""
+
 _NARROWEST = 1.0
 """Widths count as at least that many minutes when ends are moved by a share of them."""
 

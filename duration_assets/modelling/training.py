@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from duration_assets.modelling.boosting import train, train_with_errors
 from duration_assets.modelling.intervals import (
+    FINER_PARAMETERS,
+    FINER_ROUNDS,
     INTERVAL_PARAMETERS,
     INTERVAL_ROUNDS,
     IntervalModel,
@@ -268,8 +270,11 @@ def _fit_percentiles(
     matrices: WindowMatrices, threads: int, progress: Progress | None
 ) -> xgboost.Booster:
     """Fit the percentiles at the ends of intervals on the beginning of the window."""
-    parameters = {**INTERVAL_PARAMETERS, "max_bin": matrices.bins}
-    return train(matrices.beginning, parameters, INTERVAL_ROUNDS, threads, progress)
+    parameters, rounds = FINER_PARAMETERS, FINER_ROUNDS
+    if matrices.whole.num_row() <= SMALL_WINDOW:
+        parameters, rounds = INTERVAL_PARAMETERS, INTERVAL_ROUNDS
+    told = {**parameters, "max_bin": matrices.bins}
+    return train(matrices.beginning, told, rounds, threads, progress)
 
 
 def _fit_whole(

@@ -48,6 +48,7 @@ def test_all_feature_sets_but_the_courses_come_with_parameters() -> None:
 def test_the_parameters_that_come_with_the_project_can_be_used(feature_set: str) -> None:
     check_with_xgboost(parameters_of(feature_set))
     assert tuned_through(feature_set) == "2023-06"
+    assert shipped()[feature_set].trials > 1
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

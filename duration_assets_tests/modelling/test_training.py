@@ -3,7 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from duration_assets.modelling.intervals import INTERVAL_PARAMETERS, IntervalModel
+from duration_assets.modelling.intervals import (
+    FINER_ROUNDS,
+    INTERVAL_PARAMETERS,
+    INTERVAL_ROUNDS,
+    IntervalModel,
+)
 from duration_assets.modelling.matrices import LARGE_WINDOW
 from duration_assets.modelling.matrix_files import Examples
 from duration_assets.modelling.parameters import parameters_of
@@ -92,6 +97,16 @@ def test_small_and_large_windows_have_fewer_rounds(trips: int, rounds: int, rate
     found = for_window({"learning_rate": 0.1, "max_depth": 7, "rounds": 400}, trips)
     changed = SMALL_WINDOW_PARAMETERS if trips <= SMALL_WINDOW else {}
     assert found == {"max_depth": 7, **changed, "rounds": rounds, "learning_rate": rate}
+
+
+@pytest.mark.parametrize(("small", "rounds"), [(3_000, INTERVAL_ROUNDS), (2_999, FINER_ROUNDS)])
+def test_the_percentiles_of_a_window_that_is_not_small_have_finer_trees(
+    small: int, rounds: int, matrices: WindowMatrices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duration_assets.modelling.training.SMALL_WINDOW", small)
+    fitted = fit(matrices, 1, {**PARAMETERS, "rounds": 2})
+    assert fitted.intervals is not None
+    assert fitted.intervals.booster.num_boosted_rounds() == rounds
 
 
 def test_what_a_person_gave_is_used_as_it_is() -> None:
