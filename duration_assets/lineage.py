@@ -141,7 +141,7 @@ def tuning_node(service: str, feature_set: str, settings: Settings) -> Node:
         f"{service}/{feature_set}/tuned_parameters",
         TUNING,
         first.shift(1),
-        f"1-{version}-window{window}",
+        f"2-{version}-window{window}",
         (
             Reads(f"{service}/cleaned_trips", earliest),
             Reads(f"{service}/zone_statistics", earliest, -1),

@@ -7,10 +7,12 @@ asset say where from and where to. Knows no Dagster.
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from duration_assets.addresses import without_secrets
 from duration_assets.errors import BadFileError, NoChampionError, SettingsError
 from duration_assets.modelling.batch_predictions import (
     PREDICTION_SCHEMA,
@@ -125,15 +127,16 @@ def choose_model(
 def _registered(partition: Partition, registry: Registry, name: str) -> RegisteredModel:
     """Return the version that a model of the store is, as its training wrote it down.
 
-    Where it did not, as it once was, the registry is asked, which takes MLflow.
+    Where it did not, as it once was, or for another MLflow store, the registry is asked, which
+    takes MLflow. A version that was deleted since is not missed: the model's files are here.
     """
-    run_id, version = partition.summary["run_id"], partition.summary.get("registered_version")
-    if version is None:
+    run_id, where = partition.summary["run_id"], partition.summary.get("registered_in")
+    if where != without_secrets(registry.tracking_uri):
         return registry.version_of_run(name, run_id)
     service, feature_set, _ = partition.asset.split("/")
     return RegisteredModel(
         name=name,
-        version=version,
+        version=partition.summary["registered_version"],
         run_id=run_id,
         service=service,
         feature_set=feature_set,
@@ -233,7 +236,7 @@ def write_predictions(
         threads=threads,
     )
     marks = {SIMULATED_KEY: "true"} if simulated else {}
-    with writing_table(output, PREDICTION_SCHEMA, marks, REPEATING) as write:
+    with closing(batches), writing_table(output, PREDICTION_SCHEMA, marks, REPEATING) as write:
         for batch in batches:
             write(batch)
             report(tally.rows, rows.rows)

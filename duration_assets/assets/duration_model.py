@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
+from duration_assets.addresses import without_secrets
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import column_schema, pictures, preview, result
 from duration_assets.assets.model_records import card_facts, training_record
@@ -231,6 +232,7 @@ def _commit(
             "run_id": run_id,
             "model_uri": logged.uri,
             "registered_version": logged.version,
+            "registered_in": without_secrets(place.settings.tracking_uri),
             "content": record.content,
             "rounds": record.rounds,
             "trips": record.trips,

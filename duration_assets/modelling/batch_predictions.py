@@ -6,7 +6,7 @@ Reading and writing files is done elsewhere. Memory holds a few batches, however
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -144,7 +144,7 @@ def predicted_batches(
     rides: str,
     model_version: str,
     threads: int,
-) -> Iterator[pl.DataFrame]:
+) -> Generator[pl.DataFrame, None, None]:
     """Predict trips batch by batch.
 
     Each batch is encoded and predicted by one thread, and several batches at once: only XGBoost

@@ -32,7 +32,7 @@ def train(
     Args:
         matrix: n trips.
         parameters: of XGBoost, without the number of threads.
-        rounds: how many trees to make, at most.
+        rounds: how many trees to make.
         threads: threads to use; more than there are cores make it many times slower.
         progress: told after each round how many there are.
         callbacks: further ones of XGBoost's.

@@ -10,7 +10,7 @@ import hashlib
 import importlib.resources
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -47,7 +47,7 @@ TUNABLE = (
 SHIPPED = "tuned_parameters.json"
 """The file of the package, beside this module."""
 
-_REQUIRED = ("learning_rate", "max_depth", "max_bin", "rounds")
+_REQUIRED = ("learning_rate", "max_depth", "max_bin")
 """What training itself looks at, and what has no default here."""
 
 
@@ -128,6 +128,8 @@ def shipped() -> dict[str, TunedParameters]:
 def read_tuned(file: Path) -> dict[str, TunedParameters]:
     """Read a file of parameters by feature set.
 
+    A feature set without `rounds`, which were no parameter once, has the package's.
+
     Raises:
         SettingsError: if it cannot be used, saying why.
     """
@@ -138,7 +140,7 @@ def read_tuned(file: Path) -> dict[str, TunedParameters]:
                 f"{', '.join(unknown)}: there is no such feature set with parameters. There are "
                 f"{', '.join(shipped())}."
             )
-        return read
+        return {name: _with_rounds(each) for name, each in read.items()}
     except SettingsError as error:
         raise SettingsError(
             f"The parameters in {file} cannot be used: {error} `duration-prediction tune` writes "
@@ -225,6 +227,11 @@ def check_parameters(content: Any) -> dict[str, Any]:
     if not isinstance(rounds, int) or rounds < 1:
         raise SettingsError(f"rounds must be a whole number from 1 on, and it is {rounds!r}.")
     return content
+
+
+def _with_rounds(tuned: TunedParameters) -> TunedParameters:
+    usual = shipped()[tuned.feature_set].found["rounds"]
+    return replace(tuned, found={"rounds": usual, **tuned.found})
 
 
 def _parse(text: str) -> dict[str, TunedParameters]:

@@ -26,7 +26,7 @@ PARQUET, CSV = ".parquet", ".csv"
 """The endings of files that can be read and written."""
 
 ROWS_AT_ONCE = 50_000
-"""Trips of a Parquet file that are read, and so predicted, at a time: more take memory alone."""
+"""Trips of a Parquet file that are read at once and predicted by one thread: more take memory."""
 _CSV_BLOCK = 6 << 20
 """Bytes of a CSV file that are read at a time, about as many trips."""
 

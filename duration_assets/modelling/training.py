@@ -63,11 +63,15 @@ def for_window(parameters: Mapping[str, Any], trips: int) -> dict[str, Any]:
     """Return what a window of so many trips is trained with, from what others are trained with."""
     told = dict(parameters)
     if trips <= SMALL_WINDOW:
-        told |= {**SMALL_WINDOW_PARAMETERS, ROUNDS: round(SMALL_WINDOW_ROUNDS * told[ROUNDS])}
+        told |= {**SMALL_WINDOW_PARAMETERS, ROUNDS: _share(told[ROUNDS], SMALL_WINDOW_ROUNDS)}
     elif trips > LARGE_WINDOW:
         told["learning_rate"] *= LARGE_WINDOW_RATE
-        told[ROUNDS] = round(LARGE_WINDOW_ROUNDS * told[ROUNDS])
+        told[ROUNDS] = _share(told[ROUNDS], LARGE_WINDOW_ROUNDS)
     return told
+
+
+def _share(rounds: int, share: float) -> int:
+    return max(1, round(rounds * share))
 
 
 @dataclass(frozen=True)

@@ -76,14 +76,14 @@ class TrainingRecord:
         code_versions: of the steps, by the last part of their asset's key.
         packages: versions of Python and of `PACKAGES`.
         machine: operating system and processor architecture.
-        parameters: what XGBoost was given, without the number of threads.
+        parameters: what XGBoost was given, without the numbers of threads and of rounds.
         rounds: how many trees there are.
         metrics: errors on the window and on its end, in minutes.
         content: SHA-256 of the booster's and the preprocessor's file, one after the other.
         tuned_through: the last month that had a part in choosing the parameters; None for the
             course's, and for what was trained before that was written down.
-        usual: the parameters that the feature set had, from which `parameters` follow by the size
-            of the window; None for what was trained before that was written down.
+        usual: the parameters that the feature set had, from which `parameters` and `rounds` follow
+            by the size of the window; None for what was trained before that was written down.
     """
 
     service: str

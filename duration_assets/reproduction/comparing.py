@@ -34,18 +34,15 @@ class Difference:
 
 
 def differences(logged: TrainingRecord, made: TrainingRecord) -> list[Difference]:
-    """Return what could explain that one training gave another model than the other.
-
-    The results that follow from it come last.
-    """
+    """Return what could explain that one training gave another model than the other."""
     pairs: list[tuple[str, Any, Any]] = [
         *_data(logged.months, made.months),
         ("trips trained on", f"{logged.trips:,}", f"{made.trips:,}"),
         *_by_name("XGBoost's {}", logged.parameters, made.parameters),
+        ("rounds", logged.rounds, made.rounds),
         *_by_name("code version of {}", logged.code_versions, made.code_versions),
         *_by_name("version of {}", logged.packages, made.packages),
         ("machine", logged.machine, made.machine),
-        ("rounds", logged.rounds, made.rounds),
     ]
     return [Difference(what, str(was), str(now)) for what, was, now in pairs if was != now]
 

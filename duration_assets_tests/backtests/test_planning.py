@@ -125,15 +125,16 @@ def test_a_month_that_changed_changes_the_trials_that_read_it_and_no_others(
 def test_parameters_the_sample_and_the_features_are_part_of_what_a_trial_depends_on(
     months: Months, tmp_path: Path
 ) -> None:
-    deep = Candidate("metered", 2, ParameterSet("deep", {"max_depth": 9}))
-    same = Candidate("metered", 2, ParameterSet("same", {"max_depth": 9}))
+    deep = Candidate("metered", 2, ParameterSet("deep", {"max_depth": 11}))
+    same = Candidate("metered", 2, ParameterSet("same", {"max_depth": 11}))
+    flat = Candidate("metered", 2, ParameterSet("flat", {"max_depth": 5}))
     request = Candidate("request", 2)
     found = {
         trial.candidate.name: trial.key
-        for trial in months.plan(METERED, deep, same, request, first=LAST)
+        for trial in months.plan(METERED, deep, same, flat, request, first=LAST)
     }
     assert found["metered-2-deep"] == found["metered-2-same"]
-    assert len(set(found.values())) == 3
+    assert len(set(found.values())) == 4
     sampled = Months(tmp_path, max_training_rows=1_000)
     (trial,) = sampled.plan(METERED, first=LAST)
     assert trial.key not in found.values()

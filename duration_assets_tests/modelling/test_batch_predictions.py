@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import errno
 import json
+import threading
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import polars as pl
 import pytest
 
+from duration_assets.errors import StoreError
 from duration_assets.modelling import published_rows
 from duration_assets.modelling.batch_predictions import PREDICTION_SCHEMA, BatchSummary
 from duration_assets.modelling.cleaning import LONGEST, SHORTEST
@@ -199,6 +203,31 @@ def test_any_number_of_threads_gives_the_same_bytes_and_simulated_ones_say_so(
         assert len(set(told)) > ROWS / 700
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
     assert pl.read_parquet_metadata(outputs[0])[SIMULATED_KEY] == "true"
+
+
+def test_a_batch_that_cannot_be_read_or_written_ends_all_and_leaves_no_file(
+    models: dict[str, DurationModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pl.concat([green_rows([5.0])] * 40)
+    predict(models["metered"], rows, tmp_path)
+    before = threading.active_count()
+
+    def broken(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for place in (
+        "duration_assets.modelling.batch_predictions._with_predictions",
+        "pyarrow.parquet.ParquetWriter.write_table",
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, broken)
+            with pytest.raises(StoreError, match="disk"):
+                predict(models["metered"], rows, tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == {
+            "trips.parquet",
+            "predictions.parquet",
+        }
+        assert threading.active_count() == before
 
 
 def test_times_may_be_text_in_a_parquet_file(

@@ -12,6 +12,7 @@ from duration_assets.lineage import model_nodes
 from duration_assets.modelling.boosting import check_with_xgboost
 from duration_assets.modelling.features import FEATURE_SETS
 from duration_assets.modelling.parameters import (
+    FIXED,
     as_text,
     found_beside,
     parameters_of,
@@ -84,6 +85,13 @@ def test_a_file_wins_for_the_feature_sets_that_it_has(tmp_path: Path) -> None:
     assert parameters_of("request", file) == parameters_of("request")
 
 
+def test_a_file_that_says_no_rounds_has_the_usual_ones(tmp_path: Path) -> None:
+    found = {"learning_rate": 0.2, "max_depth": 3, "max_bin": 64}
+    file = write(tmp_path / "mine.json", parameters=found)
+    rounds = shipped()["metered"].found["rounds"]
+    assert parameters_of("metered", file) == {**FIXED, **found, "rounds": rounds}
+
+
 def test_other_parameters_make_the_model_stale_and_nothing_before_it(tmp_path: Path) -> None:
     before = model_versions(tmp_path)
     found = {**shipped()["metered"].found, "max_depth": 3}
@@ -109,7 +117,7 @@ def test_the_version_tells_apart_what_models_tell_apart() -> None:
         ('{"metered": {"parameters": {"depth": 3}}}', "depth cannot be set here"),
         (
             '{"metered": {"parameters": {"max_depth": 3}}}',
-            "metered lacks learning_rate, max_bin, rounds",
+            "metered lacks learning_rate, max_bin",
         ),
         ('{"metered": {"parameters": {"rounds": 0}}}', "rounds must be a whole number from 1 on"),
         ('{"metered": {"parameters": {"rounds": 9.5}}}', "rounds must be a whole number"),

@@ -99,6 +99,11 @@ def test_small_and_large_windows_have_fewer_rounds(trips: int, rounds: int, rate
     assert found == {"max_depth": 7, **changed, "rounds": rounds, "learning_rate": rate}
 
 
+@pytest.mark.parametrize("trips", [SMALL_WINDOW, LARGE_WINDOW + 1])
+def test_a_window_has_one_round_at_least(trips: int) -> None:
+    assert for_window({"learning_rate": 0.1, "rounds": 1}, trips)["rounds"] == 1
+
+
 @pytest.mark.parametrize(("small", "rounds"), [(3_000, INTERVAL_ROUNDS), (2_999, FINER_ROUNDS)])
 def test_the_percentiles_of_a_window_that_is_not_small_have_finer_trees(
     small: int, rounds: int, matrices: WindowMatrices, monkeypatch: pytest.MonkeyPatch

@@ -14,7 +14,7 @@ from duration_assets.modelling.parameters import parameters_of
 from duration_assets.modelling.tuning import SPACE, Search, Tried, best_of
 
 MONTHS = ("2023-01", "2023-02", "2023-03")
-REFERENCE = parameters_of("metered")
+REFERENCE = {**parameters_of("metered"), "max_depth": 7, "learning_rate": 0.2}
 TRIALS = 8
 
 
@@ -79,7 +79,7 @@ def test_the_reference_is_tried_first_so_that_the_best_is_never_worse(whole: lis
     assert whole[0].value == 1.0
     best = best_of(whole)
     assert best.value is not None
-    assert best.value <= 1.0
+    assert best.value < 1.0
 
 
 def test_what_xgboost_is_told_holds_what_is_not_searched_for(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from duration_assets.errors import StoreError
 from duration_assets.home import open_home
 from duration_assets.modelling.features import FEATURE_SETS
 from duration_assets.modelling.parameters import as_text, parameters_of, shipped
+from duration_assets.modelling.training import ROUNDS
 from duration_assets.modelling.training_record import TrainingRecord
 from duration_assets.progress import BarProgress, Report
 from duration_assets.reproduction.comparing import Difference
@@ -80,6 +81,23 @@ def test_where_the_usual_parameters_were_not_written_down_todays_are_taken_and_n
     before, now = parameters_of("metered")["learning_rate"], 0.3
     assert found.differences[0] == Difference("XGBoost's learning_rate", str(before), str(now))
     assert [each.what for each in found.differences] == ["XGBoost's learning_rate"]
+
+
+def test_a_model_from_when_rounds_were_no_parameter_is_made_with_todays(
+    trained_home: TrainedHome, unchanged: None, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = TrainingRecord.from_json
+
+    def without_rounds(text: str) -> TrainingRecord:
+        record = read(text)
+        assert record.usual is not None
+        usual = {name: value for name, value in record.usual.items() if name != ROUNDS}
+        return replace(record, usual=usual)
+
+    monkeypatch.setattr(TrainingRecord, "from_json", without_rounds)
+    found = again(trained_home.settings, trained_home.runs["metered"])
+    assert found.same
+    assert found.differences == []
 
 
 def test_another_machine_is_named_also_if_it_makes_the_same_model(
