@@ -35,7 +35,7 @@ files to a judged model in MLflow, in a new folder each time. Ours is the comman
 The empty databases of MLflow and Dagster are made beforehand for both ways, as in every month but
 the first. Figures are medians over the rounds. Machines differ: compare ratios. The cases of
 simulated trips were measured before models had intervals and a map of the zones, which now cost
-time on top.
+time on top, and all cases before the parameters that models have now were searched for.
 
 Measured on {cores} cores ({machine}), Python {python}. This page is made by `python -m
 benchmarks.report` from `benchmarks/results.json`.
