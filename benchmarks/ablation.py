@@ -13,10 +13,10 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 
+from benchmarks.measuring import values_by_name
 from duration_assets.backtests.planning import Trial, plan_trials
-from duration_assets.backtests.processes import Call, each_in_a_process
+from duration_assets.backtests.processes import Call
 from duration_assets.backtests.running import FOLDER, scratch_folder, work_of
 from duration_assets.backtests.sharing import share_out
 from duration_assets.backtests.trial_process import Work, encoded
@@ -77,12 +77,8 @@ def measure(trials: Sequence[Trial], settings: Settings) -> dict[str, list[Error
             for trial in trials
         }
         by_name = {trial.name: trial for trial in trials}
-        with closing(each_in_a_process(calls, share.at_once)) as ends:
-            for ended in ends:
-                if ended.error is not None:
-                    raise RuntimeError(f"{ended.name}: {ended.details or ended.error}")
-                feature_set = by_name[ended.name].candidate.feature_set
-                found.setdefault(feature_set, []).append(ended.value)
+        for name, errors in values_by_name(calls, share.at_once).items():
+            found.setdefault(by_name[name].candidate.feature_set, []).append(errors)
     return found
 
 

@@ -14,11 +14,10 @@ import argparse
 import statistics
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
+from benchmarks.measuring import values_by_name
 from duration_assets.backtests.planning import Trial, plan_trials
-from duration_assets.backtests.processes import each_in_a_process
 from duration_assets.backtests.running import FOLDER, scratch_folder, work_of
 from duration_assets.backtests.trial_process import Work, encoded
 from duration_assets.modelling.backtesting import YARDSTICK, Candidate
@@ -71,13 +70,7 @@ def one_round(trials: Sequence[Trial], settings: Settings) -> dict[str, Took]:
             MEAN: (measure, (ours, False)),
             INTERVALS: (measure, (ours, True)),
         }
-        found = {}
-        with closing(each_in_a_process(calls, 1)) as ends:
-            for ended in ends:
-                if ended.error is not None:
-                    raise RuntimeError(f"{ended.name}: {ended.details or ended.error}")
-                found[ended.name] = ended.value
-    return found
+        return values_by_name(calls, at_once=1)
 
 
 def as_table(rounds: Sequence[dict[str, Took]]) -> str:

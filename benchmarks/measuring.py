@@ -1,4 +1,4 @@
-"""Running a command as a process of its own, and what it took."""
+"""Processes of their own: commands and what they took, functions and what they returned."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from duration_assets.backtests.processes import Call, each_in_a_process
 
 
 @dataclass(frozen=True)
@@ -62,3 +66,22 @@ def measure(
         return Measured(
             began, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, output.read()
         )
+
+
+def values_by_name(calls: Mapping[str, Call], at_once: int) -> dict[str, Any]:
+    """Return what each call returned in a process of its own, in the order in which they ended.
+
+    Args:
+        calls: as of `each_in_a_process`.
+        at_once: how many work side by side.
+
+    Raises:
+        RuntimeError: if one fails, with the reason; the others are stopped.
+    """
+    found = {}
+    with closing(each_in_a_process(calls, at_once)) as ends:
+        for ended in ends:
+            if ended.error is not None:
+                raise RuntimeError(f"{ended.name}: {ended.details or ended.error}")
+            found[ended.name] = ended.value
+    return found

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from duration_assets.modelling.features import FEATURE_SETS, feature_names
-from duration_assets.modelling.parameters import parameters_of, tuned_through
-from duration_assets.modelling.training import COURSE_PARAMETERS, ROUNDS
+from duration_assets.modelling.parameters import parameters_of, rounds_apart, tuned_through
+from duration_assets.modelling.training import COURSE_PARAMETERS
 from duration_assets.modelling.training_record import (
     MonthRecord,
     TrainingRecord,
@@ -59,15 +59,10 @@ def training(
         "code_versions": {"preprocessor": "1", "training_matrix": "2", "duration_model": "2"},
         "packages": packages_now(),
         "machine": "Linux x86_64",
-        "parameters": _without_rounds(feature_set) if zones else COURSE_PARAMETERS,
+        "parameters": rounds_apart(parameters_of(feature_set))[0] if zones else COURSE_PARAMETERS,
         "rounds": 143,
         "metrics": {**errors, **({"holdout_rmse": 4.5} if zones else {})},
         "content": "d" * 64,
         "tuned_through": tuned_through(feature_set),
     }
     return TrainingRecord(**{**values, **changes})
-
-
-def _without_rounds(feature_set: str) -> dict[str, Any]:
-    told = parameters_of(feature_set)
-    return {name: value for name, value in told.items() if name != ROUNDS}

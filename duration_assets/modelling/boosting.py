@@ -12,6 +12,7 @@ from duration_assets.errors import SettingsError
 from duration_assets.modelling.loading_xgboost import let_threads_sleep
 from duration_assets.modelling.matrices import Progress
 from duration_assets.modelling.matrix_files import Examples
+from duration_assets.modelling.parameters import rounds_apart
 from duration_assets.modelling.quantile_matrix import quantile_matrix
 
 if TYPE_CHECKING:
@@ -97,8 +98,7 @@ def check_with_xgboost(parameters: Mapping[str, Any]) -> None:
     """Let XGBoost say whether it can use parameters, by a tree on a few made-up trips.
 
     Args:
-        parameters: all that it is told, but for the number of threads; `rounds` are no matter of
-            its.
+        parameters: all that a model is trained with, but for the number of threads.
 
     Raises:
         SettingsError: if not, in XGBoost's own words.
@@ -110,7 +110,7 @@ def check_with_xgboost(parameters: Mapping[str, Any]) -> None:
     trips = [Examples(minutes.reshape(-1, 1).astype(np.float32), minutes)]
     try:
         matrix = quantile_matrix(trips, 1, parameters["max_bin"])
-        told = {name: value for name, value in parameters.items() if name != "rounds"}
+        told, _ = rounds_apart(parameters)
         train(matrix, told, 1, 1, None)
     except xgboost.core.XGBoostError as error:
         # What follows is XGBoost's stack; what comes before is a place in its source.

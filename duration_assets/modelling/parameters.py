@@ -44,6 +44,9 @@ TUNABLE = (
 """By XGBoost's own names, each by one: `eta` beside `learning_rate` would leave one of them out.
 `rounds`, the number of trees, is told XGBoost apart."""
 
+ROUNDS = "rounds"
+"""Among the parameters, how many trees are made."""
+
 SHIPPED = "tuned_parameters.json"
 """The file of the package, beside this module."""
 
@@ -116,6 +119,13 @@ def tuned_through(feature_set: str, file: Path | None = None) -> str | None:
     """Return the last month that had a part in choosing parameters; None for the course's."""
     tuned = tuned_parameters(feature_set, file)
     return None if tuned is None else str(tuned.tuned_through)
+
+
+def rounds_apart(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """Return what XGBoost takes as its parameters, and the rounds, which it is told beside them."""
+    told = dict(parameters)
+    rounds = told.pop(ROUNDS)
+    return told, rounds
 
 
 @cache
@@ -223,15 +233,15 @@ def check_parameters(content: Any) -> dict[str, Any]:
     for name, value in content.items():
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise SettingsError(f"{name} must be a number or a word, and it is {value!r}.")
-    rounds = content.get("rounds", 1)
+    rounds = content.get(ROUNDS, 1)
     if not isinstance(rounds, int) or rounds < 1:
         raise SettingsError(f"rounds must be a whole number from 1 on, and it is {rounds!r}.")
     return content
 
 
 def _with_rounds(tuned: TunedParameters) -> TunedParameters:
-    usual = shipped()[tuned.feature_set].found["rounds"]
-    return replace(tuned, found={"rounds": usual, **tuned.found})
+    usual = shipped()[tuned.feature_set].found[ROUNDS]
+    return replace(tuned, found={ROUNDS: usual, **tuned.found})
 
 
 def _parse(text: str) -> dict[str, TunedParameters]:

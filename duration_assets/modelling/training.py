@@ -27,6 +27,7 @@ from duration_assets.modelling.intervals import (
 from duration_assets.modelling.loading_xgboost import let_threads_sleep
 from duration_assets.modelling.matrices import BEGINNING, END, LARGE_WINDOW, TRAINING, Progress
 from duration_assets.modelling.matrix_files import Examples
+from duration_assets.modelling.parameters import ROUNDS, rounds_apart
 from duration_assets.modelling.quantile_matrix import quantile_matrix
 
 if TYPE_CHECKING:
@@ -42,9 +43,6 @@ COURSE_PARAMETERS: dict[str, Any] = {
     "seed": 42,
 }
 COURSE_ROUNDS = 30
-
-ROUNDS = "rounds"
-"""Among the parameters, how many trees are made: XGBoost is told it beside its own."""
 
 SMALL_WINDOW = 100_000
 """Trips up to which a window is small."""
@@ -123,12 +121,12 @@ def fit_parts(
     """
     if BEGINNING not in parts:
         return fit_course(parts[TRAINING], threads, progress)
-    told = {**parameters, **overrides}
-    whole = quantile_matrix(parts[TRAINING], threads, told["max_bin"])
+    bins = {**parameters, **overrides}["max_bin"]
+    whole = quantile_matrix(parts[TRAINING], threads, bins)
     told = {**for_window(parameters, whole.num_row()), **overrides}
     if not with_intervals:
         return fit_mean(whole, threads, told, progress)
-    matrices = window_matrices(whole, parts[BEGINNING], parts[END], threads, told["max_bin"])
+    matrices = window_matrices(whole, parts[BEGINNING], parts[END], threads, bins)
     return fit(matrices, threads, told, progress)
 
 
@@ -158,8 +156,7 @@ def fit_mean(
         parameters: of XGBoost, and the rounds; see `for_window`.
         progress: told how far it is.
     """
-    told = dict(parameters)
-    rounds = told.pop(ROUNDS)
+    told, rounds = rounds_apart(parameters)
     return _fit_whole(matrix, told, rounds, threads, progress)
 
 
@@ -178,6 +175,11 @@ class WindowMatrices:
     beginning: xgboost.DMatrix
     end: xgboost.DMatrix
     bins: int
+
+    @property
+    def are_small(self) -> bool:
+        """Whether they are of a small window."""
+        return bool(self.whole.num_row() <= SMALL_WINDOW)
 
 
 def window_matrices(
@@ -214,7 +216,7 @@ def fit(
         parameters: of XGBoost, and the rounds; see `for_window`.
         progress: told how far it is.
     """
-    if matrices.whole.num_row() <= SMALL_WINDOW and threads > 1:
+    if matrices.are_small and threads > 1:
         early, percentiles = _side_by_side(matrices, parameters, threads, progress)
     else:
         early = _fit_early(matrices, parameters, threads, progress)
@@ -256,8 +258,7 @@ def _fit_early(
     """Fit the beginning of the window as the whole is fitted, and judge it on the end."""
     history: dict[str, dict[str, list[float]]] = {}
     # Whatever is minimized: it is judged by what models are judged by.
-    told = {**parameters, "eval_metric": "rmse"}
-    rounds = told.pop(ROUNDS)
+    told, rounds = rounds_apart({**parameters, "eval_metric": "rmse"})
     booster = train(
         matrices.beginning,
         told,
@@ -275,7 +276,7 @@ def _fit_percentiles(
 ) -> xgboost.Booster:
     """Fit the percentiles at the ends of intervals on the beginning of the window."""
     parameters, rounds = FINER_PARAMETERS, FINER_ROUNDS
-    if matrices.whole.num_row() <= SMALL_WINDOW:
+    if matrices.are_small:
         parameters, rounds = INTERVAL_PARAMETERS, INTERVAL_ROUNDS
     told = {**parameters, "max_bin": matrices.bins}
     return train(matrices.beginning, told, rounds, threads, progress)

@@ -16,10 +16,10 @@ from duration_assets.modelling.features import feature_set_named
 from duration_assets.modelling.matrices import training_parts, write_parts
 from duration_assets.modelling.matrix_files import StoredExamples
 from duration_assets.modelling.model import DurationModel
-from duration_assets.modelling.parameters import parameters_of, tuned_through
+from duration_assets.modelling.parameters import ROUNDS, parameters_of, tuned_through
 from duration_assets.modelling.preprocessors import fit_preprocessor
 from duration_assets.modelling.statistics import STATISTICS_FILE, weekly_sums
-from duration_assets.modelling.training import ROUNDS, fit_parts
+from duration_assets.modelling.training import fit_parts
 from duration_assets.modelling.training_record import (
     MonthRecord,
     TrainingRecord,
@@ -108,7 +108,8 @@ def usual_of(logged: TrainingRecord, settings: Settings) -> dict[str, Any]:
     today = parameters_of(logged.feature_set, settings.parameters)
     if logged.usual is None:
         return today
-    return {**{name: today[name] for name in (ROUNDS,) if name in today}, **logged.usual}
+    # The course's has no parameters here.
+    return {ROUNDS: today[ROUNDS], **logged.usual} if today else logged.usual
 
 
 def _by_todays_code(
