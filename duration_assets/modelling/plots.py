@@ -175,7 +175,7 @@ def bars_by_feature(values: Mapping[str, float], what: str, title: str) -> bytes
         axes.barh([name for name, _ in top], [value for _, value in top])
         axes.set(xlabel=what, title=title)
 
-    return _png(draw, left=0.35)
+    return _png(draw, left=0.42)
 
 
 def rmse_by_month(
