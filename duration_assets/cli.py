@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from duration_assets.commands.status import status
 from duration_assets.commands.stopping import INTERRUPTED
 from duration_assets.commands.tune import tune
 from duration_assets.errors import RESUME, DurationError, SettingsError, StoreError
+from duration_assets.garbage import not_searched_at_the_end, seldom_searched
 from duration_assets.settings import Settings
 
 
@@ -48,9 +48,8 @@ class _Group(DefaultGroup):  # type: ignore[misc]
 @click.version_option(package_name="duration_assets")
 def main() -> None:
     """Predict how long a New York taxi trip takes, with models that are kept current by month."""
-    # Dagster and MLflow load many objects that stay. Python would look through them for garbage
-    # again and again, which takes a second of a command's time.
-    gc.set_threshold(100_000, 50, 50)
+    seldom_searched()
+    not_searched_at_the_end()
 
 
 @main.command()

@@ -1,4 +1,7 @@
-"""What happens around every step: its run shows as alive, and learns if its failure passes."""
+"""What happens around every step.
+
+Its run shows as alive, learns if its failure passes, and its process ends soon once it is done.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Any, TypeVar
 import dagster as dg
 
 from duration_assets.errors import DurationError
+from duration_assets.garbage import not_searched_at_the_end
 from duration_assets.resources.live_runs import LiveRuns
 
 RETRY_TAG = "dagster/retry_on_asset_or_op_failure"
@@ -50,6 +54,7 @@ def as_step(home: Path) -> Callable[[Step], Step]:
 @contextmanager
 def _around(context: dg.AssetExecutionContext, home: Path) -> Iterator[None]:
     LiveRuns(home).hold(context.run.run_id)
+    not_searched_at_the_end()
     try:
         yield
     except Exception as error:
