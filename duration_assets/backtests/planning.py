@@ -28,7 +28,7 @@ from duration_assets.modelling.statistics import STATISTICS_FILE
 from duration_assets.modelling.training import (
     COURSE_PARAMETERS,
     COURSE_ROUNDS,
-    LARGE_WINDOW_RATE,
+    FEWER_ROUNDS_RATE,
     LARGE_WINDOW_ROUNDS,
     SMALL_WINDOW,
     SMALL_WINDOW_PARAMETERS,
@@ -241,5 +241,6 @@ def _parameters(candidate: Candidate, settings: Settings) -> dict[str, Any]:
         # Those that a person gave are used as they are: the same among the usual ones are others.
         "given": sorted(given),
         "small_window": [SMALL_WINDOW, SMALL_WINDOW_ROUNDS, SMALL_WINDOW_PARAMETERS],
-        "large_window": [LARGE_WINDOW, LARGE_WINDOW_ROUNDS, LARGE_WINDOW_RATE],
+        "large_window": [LARGE_WINDOW, LARGE_WINDOW_ROUNDS],
+        "fewer_rounds_rate": FEWER_ROUNDS_RATE,
     }

@@ -46,12 +46,12 @@ COURSE_ROUNDS = 30
 
 SMALL_WINDOW = 100_000
 """Trips up to which a window is small."""
-SMALL_WINDOW_ROUNDS, LARGE_WINDOW_ROUNDS = 0.35, 0.25
+SMALL_WINDOW_ROUNDS, LARGE_WINDOW_ROUNDS = 0.175, 0.25
 """What share of the rounds these have: more would fit a small one too closely, and take too long
-with a large one."""
-LARGE_WINDOW_RATE = 2.0
-"""How many times the learning rate a large window has, which makes up for fewer rounds."""
-SMALL_WINDOW_PARAMETERS: dict[str, Any] = {"colsample_bytree": 0.3, "reg_lambda": 20}
+with both."""
+FEWER_ROUNDS_RATE = 2.0
+"""How many times the learning rate they have, which makes up for fewer rounds."""
+SMALL_WINDOW_PARAMETERS: dict[str, Any] = {"colsample_bytree": 0.4, "reg_lambda": 20}
 """Trees of a small window see fewer columns and are shrunk more."""
 
 _NO_OVERRIDES: Mapping[str, Any] = MappingProxyType({})
@@ -61,15 +61,18 @@ def for_window(parameters: Mapping[str, Any], trips: int) -> dict[str, Any]:
     """Return what a window of so many trips is trained with, from what others are trained with."""
     told = dict(parameters)
     if trips <= SMALL_WINDOW:
-        told |= {**SMALL_WINDOW_PARAMETERS, ROUNDS: _share(told[ROUNDS], SMALL_WINDOW_ROUNDS)}
-    elif trips > LARGE_WINDOW:
-        told["learning_rate"] *= LARGE_WINDOW_RATE
-        told[ROUNDS] = _share(told[ROUNDS], LARGE_WINDOW_ROUNDS)
+        return {**told, **SMALL_WINDOW_PARAMETERS, **_fewer_rounds(told, SMALL_WINDOW_ROUNDS)}
+    if trips > LARGE_WINDOW:
+        return {**told, **_fewer_rounds(told, LARGE_WINDOW_ROUNDS)}
     return told
 
 
-def _share(rounds: int, share: float) -> int:
-    return max(1, round(rounds * share))
+def _fewer_rounds(parameters: Mapping[str, Any], share: float) -> dict[str, Any]:
+    """Return the rounds and the learning rate that a share of the rounds comes with."""
+    return {
+        ROUNDS: max(1, round(parameters[ROUNDS] * share)),
+        "learning_rate": parameters["learning_rate"] * FEWER_ROUNDS_RATE,
+    }
 
 
 @dataclass(frozen=True)

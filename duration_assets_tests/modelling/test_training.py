@@ -87,7 +87,7 @@ def test_the_end_of_the_window_is_judged_by_as_many_trees_that_have_not_seen_it(
 @pytest.mark.parametrize(
     ("trips", "rounds", "rate"),
     [
-        (SMALL_WINDOW, 140, 0.1),
+        (SMALL_WINDOW, 70, 0.2),
         (SMALL_WINDOW + 1, 400, 0.1),
         (LARGE_WINDOW, 400, 0.1),
         (LARGE_WINDOW + 1, 100, 0.2),
@@ -118,8 +118,8 @@ def test_what_a_person_gave_is_used_as_it_is() -> None:
     parts = {name: examples(*part) for name, part in PARTS.items()}
     usual = fit_parts(parts, 1, PARAMETERS, with_intervals=False)
     given = {"learning_rate": 0.2, "colsample_bytree": 0.9}
-    told = {**given, "rounds": 7}
+    told = {**given, "rounds": 5}
     fitted = fit_parts(parts, 1, PARAMETERS, with_intervals=False, overrides=told)
-    assert usual.rounds == 14
-    assert fitted.rounds == fitted.booster.num_boosted_rounds() == 7
+    assert usual.rounds == 7
+    assert fitted.rounds == fitted.booster.num_boosted_rounds() == 5
     assert fitted.parameters == {**usual.parameters, **given}
