@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from duration_assets.addresses import without_secrets
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import column_schema, pictures, preview, result
 from duration_assets.assets.model_records import card_facts, training_record
+from duration_assets.begun import begun
 from duration_assets.modelling.baselines import BASELINE_FILES
 from duration_assets.modelling.features import FeatureSet
 from duration_assets.modelling.matrices import part_names
@@ -39,6 +40,7 @@ from duration_assets.retention import drop_used_matrices
 
 if TYPE_CHECKING:
     from duration_assets.modelling.model_logging import LoggedModel
+    from duration_assets.modelling.training import FittedBooster
 
 Inputs = Mapping[str, Mapping[Month, Partition]]
 
@@ -74,7 +76,12 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
         month = month_of(context)
         inputs = place.inputs(month, store)
         matrix = inputs["training_matrix"][month]
-        with store.writing(place.node.key, month) as draft:
+        with (
+            store.writing(place.node.key, month) as draft,
+            progress.task(f"Training {month}", "rounds", context.log) as report,
+            # Trees seldom need Python itself: MLflow is imported, and its run opened, meanwhile.
+            begun(_fit(place, feature_set, inputs, month), report) as fit,
+        ):
             with tracking.training_run(
                 run_name=f"{place.service.name}/{feature_set.name}/{month}",
                 dagster_run_id=context.run.run_id,
@@ -82,8 +89,7 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
                 log=context.log,
                 tags=_tags(place, feature_set, month, matrix),
             ) as run:
-                with progress.task(f"Training {month}", "rounds", context.log) as report:
-                    trained = _train(place, inputs, month, draft.folder, report)
+                trained = _trained(place, inputs, month, fit.result(), draft.folder)
                 logged = _log(place, run, trained, inputs, month, draft.folder)
                 fitted_on = inputs["preprocessor"][month]
                 record = training_record(
@@ -143,18 +149,30 @@ def _example(model: Any) -> pl.DataFrame:
     return pl.from_pandas(rows).with_columns(predicted_minutes=pl.Series(minutes))
 
 
-def _train(place: Place, inputs: Inputs, month: Month, folder: Path, report: Report) -> _Trained:
+def _fit(
+    place: Place, feature_set: FeatureSet, inputs: Inputs, month: Month
+) -> Callable[[Report], "FittedBooster"]:
+    """Return what fits, for a thread: what it imports is imported here, before others import."""
+    from duration_assets.modelling import loading_xgboost
+    from duration_assets.modelling.training import fit_parts
+
+    loading_xgboost.load()
+    matrix = inputs["training_matrix"][month]
+    parts = {name: StoredExamples(matrix.file(name)) for name in part_names(feature_set)}
+    parameters = parameters_of(feature_set.name, place.settings.parameters)
+    return lambda report: fit_parts(parts, place.settings.threads, parameters, report)
+
+
+def _trained(
+    place: Place, inputs: Inputs, month: Month, fitted: "FittedBooster", folder: Path
+) -> _Trained:
+    """Make a model of what was fitted, and write its files."""
     from duration_assets.modelling import plots
     from duration_assets.modelling.model import DurationModel
-    from duration_assets.modelling.training import fit_parts
 
     source = inputs["preprocessor"][month]
     matrix = inputs["training_matrix"][month]
     preprocessor = load_preprocessor(source.file(PREPROCESSOR_FILE))
-    names = part_names(preprocessor.feature_set)
-    parts = {name: StoredExamples(matrix.file(name)) for name in names}
-    parameters = parameters_of(preprocessor.feature_set.name, place.settings.parameters)
-    fitted = fit_parts(parts, place.settings.threads, parameters, report)
     model = DurationModel(place.service, preprocessor, fitted.booster, fitted.intervals)
     model.save(folder)
     shutil.copy(source.file(COURSE_FILE), folder / COURSE_FILE)

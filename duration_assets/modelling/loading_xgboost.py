@@ -21,6 +21,12 @@ def let_threads_sleep() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+def load() -> None:
+    """Load XGBoost."""
+    let_threads_sleep()
+    import xgboost  # noqa: F401
+
+
 def load_alone() -> None:
     """Load XGBoost without scikit-learn, which takes longer than XGBoost itself.
 
@@ -30,10 +36,9 @@ def load_alone() -> None:
     """
     if "xgboost" in sys.modules or "sklearn" in sys.modules:
         return
-    let_threads_sleep()
     sys.modules["sklearn"] = None  # type: ignore[assignment]
     try:
-        import xgboost  # noqa: F401
+        load()
     finally:
         del sys.modules["sklearn"]
 

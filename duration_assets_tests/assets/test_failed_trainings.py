@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import pytest
+
+from duration_assets.begun import StoppedError
+from duration_assets.errors import DurationError, TrackingError
+from duration_assets.modelling import training
+from duration_assets.progress import Report
+from duration_assets.resources.tracking import Tracking
+from duration_assets_tests.homes import Home
+from duration_assets_tests.months import FEBRUARY
+
+
+def has_model(home: Home) -> bool:
+    return home.store.find("green/metered/duration_model", FEBRUARY) is not None
+
+
+def test_a_fit_is_stopped_where_its_mlflow_run_cannot_be_opened(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = []
+
+    def fit(parts: Any, threads: int, parameters: Any, report: Report) -> NoReturn:
+        try:
+            while True:
+                report(1, None)
+        except StoppedError:
+            stopped.append(True)
+            raise
+
+    def refuse(self: Tracking, **run: Any) -> NoReturn:
+        raise TrackingError("the store is away")
+
+    monkeypatch.setattr(training, "fit_parts", fit)
+    monkeypatch.setattr(Tracking, "training_run", refuse)
+    with pytest.raises(DurationError, match="the store is away"):
+        home.train()
+    assert stopped == [True]
+    assert not has_model(home)
+    assert home.half_written() == []
+
+
+def test_a_fit_that_fails_leaves_no_model_and_no_mlflow_run_open(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(parts: Any, threads: int, parameters: Any, report: Report) -> NoReturn:
+        raise MemoryError("trees need more")
+
+    monkeypatch.setattr(training, "fit_parts", fit)
+    with pytest.raises(MemoryError, match="trees need more"):
+        home.train()
+    assert not has_model(home)
+    assert home.half_written() == []
+    client = home.tracking._client()
+    (experiment,) = client.search_experiments(filter_string="name = 'nyc-taxi-experiment'")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FAILED"
