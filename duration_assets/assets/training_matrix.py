@@ -132,7 +132,7 @@ def _encode(place: Place, month: Month, store: Store, report: Report) -> Partiti
     preprocessor = load_preprocessor(inputs["preprocessor"][month].file(PREPROCESSOR_FILE))
     window = _trips(inputs)
     sampled = sample_window(window, place.settings.max_training_rows)
-    parts = training_parts(preprocessor, sampled, _statistics(inputs))
+    parts = training_parts(preprocessor, sampled, _statistics(inputs), place.settings.threads)
     with store.writing(place.node.key, month) as draft:
         total = sum(map(len, sampled))
         written = write_parts(draft.folder, parts, sampled, report)

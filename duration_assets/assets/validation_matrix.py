@@ -39,7 +39,7 @@ def build_validation_matrix(place: Place) -> dg.AssetsDefinition:
         trips = judged_trips(cleaned.file(KEPT_FILE), cleaned.file(REJECTED_FILE))
         preprocessor = load_preprocessor(model.file(PREPROCESSOR_FILE))
         with store.writing(place.node.key, month) as draft:
-            chunks = validation_chunks(preprocessor, trips)
+            chunks = validation_chunks(preprocessor, trips, place.settings.threads)
             written = write_examples(draft.folder / VALIDATION, chunks)
             trips.write_parquet(draft.folder / TRIPS_FILE)
             partition = place.commit(

@@ -5,9 +5,7 @@ Reading and writing files is done elsewhere. Memory holds a few batches, however
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ import polars as pl
 
 from duration_assets.modelling.cleaning import LONGEST, SHORTEST
 from duration_assets.modelling.features import FloatArray
+from duration_assets.modelling.in_order import in_order
 from duration_assets.months import Month
 from duration_assets.services import FIRST_ZONE, Service
 
@@ -163,22 +162,13 @@ def predicted_batches(
         same order.
     """
     model.use_threads(1)
-    waiting: deque[tuple[pl.DataFrame, Future[pl.DataFrame]]] = deque()
 
-    def oldest() -> pl.DataFrame:
-        trips, coming = waiting.popleft()
-        predictions = coming.result()
+    def predicted(trips: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        return trips, _predictions(model, trips, f"{rides}_", model_version)
+
+    for trips, predictions in in_order(predicted, batches, threads):
         tally.add(trips, predictions)
-        return predictions
-
-    with ThreadPoolExecutor(threads) as pool:
-        for trips in batches:
-            coming = pool.submit(_predictions, model, trips, f"{rides}_", model_version)
-            waiting.append((trips, coming))
-            if len(waiting) > threads:
-                yield oldest()
-        while waiting:
-            yield oldest()
+        yield predictions
 
 
 def rides_of(month: Month) -> str:

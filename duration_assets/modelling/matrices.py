@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,13 @@ import polars as pl
 
 from duration_assets.errors import BadFileError
 from duration_assets.modelling.features import FeatureSet, FloatArray
+from duration_assets.modelling.in_order import in_order
 from duration_assets.modelling.matrix_files import Examples, MatrixSummary, write_examples
 from duration_assets.modelling.pair_preprocessor import PairPreprocessor
 from duration_assets.modelling.preprocessors import Preprocessor
 from duration_assets.modelling.statistics import week_of
 from duration_assets.modelling.trip_batches import BATCH, COLUMNS, MonthTrips, sample_window
-from duration_assets.modelling.zone_preprocessor import ZonePreprocessor
+from duration_assets.modelling.zone_preprocessor import Encoder, ZonePreprocessor
 from duration_assets.months import Month
 
 TRAINING, BEGINNING, END = "training", "beginning", "end"
@@ -47,6 +49,7 @@ def training_parts(
     preprocessor: PairPreprocessor | ZonePreprocessor,
     window: Sequence[MonthTrips],
     weekly: Mapping[Month, pl.DataFrame],
+    threads: int = 1,
 ) -> Parts:
     """Make all parts of a training matrix, as the preprocessor's feature set wants them.
 
@@ -54,16 +57,18 @@ def training_parts(
         preprocessor: fitted on the whole window.
         window: the kept trips of each month, oldest first.
         weekly: the zone statistics of each month, for a feature set that uses them.
+        threads: how many encode, each a chunk; the course's matrix is one.
     """
     if isinstance(preprocessor, PairPreprocessor):
         return pair_parts(preprocessor, window)
-    return window_parts(preprocessor, window, weekly)
+    return window_parts(preprocessor, window, weekly, threads)
 
 
 def window_parts(
     preprocessor: ZonePreprocessor,
     window: Sequence[MonthTrips],
     weekly: Mapping[Month, pl.DataFrame],
+    threads: int = 1,
 ) -> Parts:
     """Make all parts of a training matrix from zone statistics.
 
@@ -71,6 +76,7 @@ def window_parts(
         preprocessor: fitted on the whole window.
         window: the kept trips of each month, oldest first.
         weekly: the zone statistics of each month.
+        threads: how many encode, each a chunk.
 
     Returns:
         `training`, `beginning` and `end`; the last two are encoded with what the beginning knows.
@@ -83,9 +89,10 @@ def window_parts(
     large = sum(map(len, window)) > LARGE_WINDOW
     sampled = sample_window(window, SAMPLED_TRIPS) if large else window
     early = ZonePreprocessor.fit(preprocessor.feature_set, before.values())
+    beginning = week_of(last) < END_SINCE_WEEK
     return {
-        TRAINING: _encode_window(preprocessor, window, weekly, pl.lit(True)),
-        BEGINNING: _encode_window(early, sampled, before, week_of(last) < END_SINCE_WEEK),
+        TRAINING: _encode_window(preprocessor, window, weekly, pl.lit(True), threads),
+        BEGINNING: _encode_window(early, sampled, before, beginning, threads),
         END: _encode_end(early, sampled[-1]),
     }
 
@@ -119,10 +126,15 @@ def write_parts(
     return written
 
 
-def validation_chunks(preprocessor: Preprocessor, trips: pl.DataFrame) -> Iterator[Examples]:
-    """Encode n trips as a model that has never seen them does."""
-    for batch in trips.iter_slices(BATCH):
-        yield _examples(preprocessor.transform(batch), batch)
+def validation_chunks(
+    preprocessor: Preprocessor, trips: pl.DataFrame, threads: int = 1
+) -> Iterator[Examples]:
+    """Encode n trips as a model that has never seen them does, several chunks at once."""
+
+    def encoded(batch: pl.DataFrame) -> Examples:
+        return _examples(preprocessor.transform(batch), batch)
+
+    return in_order(encoded, trips.iter_slices(BATCH), threads)
 
 
 def judged_trips(kept: Path, rejected: Path) -> pl.DataFrame:
@@ -143,14 +155,19 @@ def _encode_window(
     window: Sequence[MonthTrips],
     weekly: Mapping[Month, pl.DataFrame],
     of_last_month: pl.Expr,
+    threads: int,
 ) -> Iterator[Examples]:
     """Encode each trip without its own week; of the last month only those that are wanted."""
     for trips in window:
         encode = preprocessor.without_own_week(trips.month, weekly[trips.month])
         wanted = of_last_month if trips is window[-1] else pl.lit(True)
-        for batch in trips.batches():
-            some = batch.filter(wanted)
-            yield _examples(encode(some), some)
+        encoded = partial(_encoded, encode, wanted)
+        yield from in_order(encoded, trips.batches(), threads)
+
+
+def _encoded(encode: Encoder, wanted: pl.Expr, batch: pl.DataFrame) -> Examples:
+    some = batch.filter(wanted)
+    return _examples(encode(some), some)
 
 
 def _encode_end(preprocessor: ZonePreprocessor, last: MonthTrips) -> Iterator[Examples]:

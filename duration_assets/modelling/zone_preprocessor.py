@@ -42,6 +42,9 @@ PSEUDO_TRIPS = 20.0
 LEAST_MEAN_DISTANCE = np.float32(0.1)
 """Mean distances count as at least that many miles when a trip's own is divided by them."""
 
+_BLOCK = 8_192
+"""Rows that are filled at a time: their columns stay in the processor's cache until all are in."""
+
 _METADATA_KEY = "duration_assets.preprocessor"
 
 Encoder = Callable[[pl.DataFrame], FloatArray]
@@ -163,12 +166,16 @@ class ZonePreprocessor:
     def _assemble(self, described: FloatArray, rows: IntArray, own: pl.DataFrame) -> FloatArray:
         """Put the statistics of each trip's row beside what is the trip's own."""
         matrix = np.empty((len(own), len(self.feature_names)), dtype=np.float32)
-        matrix[:, : described.shape[1]] = described[rows]
         names = trip_features(self.feature_set)
-        for column, name in enumerate(names, start=len(self.feature_names) - len(names)):
-            matrix[:, column] = own[name].cast(pl.Float32).to_numpy()
-        if self.feature_set.uses_distance:
-            self._add_paces(matrix)
+        its_own = [own[name].cast(pl.Float32).to_numpy() for name in names]
+        for start in range(0, len(own), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            part = matrix[block]
+            part[:, : described.shape[1]] = described[rows[block]]
+            for column, values in enumerate(its_own, start=len(self.feature_names) - len(names)):
+                part[:, column] = values[block]
+            if self.feature_set.uses_distance:
+                self._add_paces(part)
         return matrix
 
     def _add_paces(self, matrix: FloatArray) -> None:
