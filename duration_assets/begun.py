@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from duration_assets.progress import Report
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class StoppedError(Exception):
     """Raised in work that nobody waits for any more."""
+
+
+class Reporting(Generic[Item]):
+    """Items to be gone through as often as needed, with a report before each.
+
+    Work that reads them can be stopped while it does.
+    """
+
+    def __init__(self, items: Iterable[Item], report: Report) -> None:
+        """Remember both."""
+        self._items = items
+        self._report = report
+
+    def __iter__(self) -> Iterator[Item]:
+        for item in self._items:
+            self._report(0, None)
+            yield item
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import time
 from threading import Event, current_thread, main_thread
 
 import pytest
 
-from duration_assets.begun import StoppedError, begun
+from duration_assets.begun import Reporting, StoppedError, begun
 from duration_assets.progress import Report
 
 PATIENCE = 30.0
@@ -39,8 +40,9 @@ def test_work_that_nobody_waits_for_any_more_ends_at_its_next_report(stop: BaseE
     reporting, ended = Event(), []
 
     def work(report: Report) -> None:
+        until = time.monotonic() + PATIENCE
         try:
-            while True:
+            while time.monotonic() < until:
                 reporting.set()
                 report(1, None)
         except StoppedError as error:
@@ -55,3 +57,10 @@ def test_work_that_nobody_waits_for_any_more_ends_at_its_next_report(stop: BaseE
     with pytest.raises(type(stop)):
         fail_meanwhile()
     assert len(ended) == 1
+
+
+def test_what_reads_items_reports_before_each_and_again() -> None:
+    told: list[int] = []
+    items = Reporting("ab", lambda done, total: told.append(done))
+    assert [*items, *items] == ["a", "b", "a", "b"]
+    assert told == [0, 0, 0, 0]

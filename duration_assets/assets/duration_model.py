@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from duration_assets.addresses import without_secrets
 from duration_assets.assets.common import Place, month_of
 from duration_assets.assets.descriptions import column_schema, pictures, preview, result
 from duration_assets.assets.model_records import card_facts, training_record
-from duration_assets.begun import begun
+from duration_assets.begun import Reporting, begun
 from duration_assets.modelling.baselines import BASELINE_FILES
 from duration_assets.modelling.features import FeatureSet
 from duration_assets.modelling.matrices import part_names
@@ -76,12 +77,12 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
         month = month_of(context)
         inputs = place.inputs(month, store)
         matrix = inputs["training_matrix"][month]
-        with (
-            store.writing(place.node.key, month) as draft,
-            progress.task(f"Training {month}", "rounds", context.log) as report,
+        with store.writing(place.node.key, month) as draft, ExitStack() as fitting:
+            report = fitting.enter_context(
+                progress.task(f"Training {month}", "rounds", context.log)
+            )
             # Trees seldom need Python itself: MLflow is imported, and its run opened, meanwhile.
-            begun(_fit(place, feature_set, inputs, month), report) as fit,
-        ):
+            fit = fitting.enter_context(begun(_fit(place, feature_set, inputs, month), report))
             with tracking.training_run(
                 run_name=f"{place.service.name}/{feature_set.name}/{month}",
                 dagster_run_id=context.run.run_id,
@@ -89,7 +90,9 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
                 log=context.log,
                 tags=_tags(place, feature_set, month, matrix),
             ) as run:
-                trained = _trained(place, inputs, month, fit.result(), draft.folder)
+                fitted = fit.result()
+                fitting.close()
+                trained = _trained(place, inputs, month, fitted, draft.folder)
                 logged = _log(place, run, trained, inputs, month, draft.folder)
                 fitted_on = inputs["preprocessor"][month]
                 record = training_record(
@@ -158,9 +161,14 @@ def _fit(
 
     loading_xgboost.load()
     matrix = inputs["training_matrix"][month]
-    parts = {name: StoredExamples(matrix.file(name)) for name in part_names(feature_set)}
+    stored = {name: StoredExamples(matrix.file(name)) for name in part_names(feature_set)}
     parameters = parameters_of(feature_set.name, place.settings.parameters)
-    return lambda report: fit_parts(parts, place.settings.threads, parameters, report)
+
+    def fit(report: Report) -> "FittedBooster":
+        parts = {name: Reporting(examples, report) for name, examples in stored.items()}
+        return fit_parts(parts, place.settings.threads, parameters, report)
+
+    return fit
 
 
 def _trained(

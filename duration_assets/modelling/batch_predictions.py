@@ -6,6 +6,7 @@ Reading and writing files is done elsewhere. Memory holds a few batches, however
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -166,9 +167,10 @@ def predicted_batches(
     def predicted(trips: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         return trips, _predictions(model, trips, f"{rides}_", model_version)
 
-    for trips, predictions in in_order(predicted, batches, threads):
-        tally.add(trips, predictions)
-        yield predictions
+    with closing(in_order(predicted, batches, threads)) as results:
+        for trips, predictions in results:
+            tally.add(trips, predictions)
+            yield predictions
 
 
 def rides_of(month: Month) -> str:

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 def in_order(
     work: Callable[[Batch], Result], batches: Iterable[Batch], threads: int
 ) -> Generator[Result, None, None]:
-    """Work on batches, several at once, of which no more are held than there are threads, and one.
+    """Work on batches, several at once; those of all threads and two more are held at most.
 
     Args:
         work: what makes a result of a batch; called on a thread.

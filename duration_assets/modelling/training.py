@@ -47,8 +47,7 @@ COURSE_ROUNDS = 30
 SMALL_WINDOW = 100_000
 """Trips up to which a window is small."""
 SMALL_WINDOW_ROUNDS, LARGE_WINDOW_ROUNDS = 0.175, 0.25
-"""What share of the rounds these have: more would fit a small one too closely, and take too long
-with both."""
+"""What share of the rounds these have: more would take too long."""
 FEWER_ROUNDS_RATE = 2.0
 """How many times the learning rate they have, which makes up for fewer rounds."""
 SMALL_WINDOW_PARAMETERS: dict[str, Any] = {"colsample_bytree": 0.4, "reg_lambda": 20}

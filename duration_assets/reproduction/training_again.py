@@ -75,12 +75,12 @@ def train_again(
     scans = [pl.scan_parquet(month.path) for month in window.trips]
     preprocessor = fit_preprocessor(feature_set, scans, window.statistics.values())
     sampled = sample_window(window.trips, logged.settings["max_training_rows"])
-    parts = training_parts(preprocessor, sampled, window.statistics)
+    threads = logged.settings["threads"]
+    assert threads is not None
+    parts = training_parts(preprocessor, sampled, window.statistics, threads)
     at = logged.training_month
     with progress.task(f"Encoding {at}'s window", "trips", None) as report:
         written = write_parts(folder, parts, sampled, report)
-    threads = logged.settings["threads"]
-    assert threads is not None
     with progress.task(f"Training {at}", "rounds", None) as report:
         stored = {name: StoredExamples(folder / name) for name in written}
         usual = usual_of(logged, settings)

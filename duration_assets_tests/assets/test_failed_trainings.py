@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any, NoReturn
 
 import pytest
@@ -12,6 +13,8 @@ from duration_assets.resources.tracking import Tracking
 from duration_assets_tests.homes import Home
 from duration_assets_tests.months import FEBRUARY
 
+PATIENCE = 30.0
+
 
 def has_model(home: Home) -> bool:
     return home.store.find("green/metered/duration_model", FEBRUARY) is not None
@@ -23,12 +26,14 @@ def test_a_fit_is_stopped_where_its_mlflow_run_cannot_be_opened(
     stopped = []
 
     def fit(parts: Any, threads: int, parameters: Any, report: Report) -> NoReturn:
+        until = time.monotonic() + PATIENCE
         try:
-            while True:
+            while time.monotonic() < until:
                 report(1, None)
         except StoppedError:
             stopped.append(True)
             raise
+        raise AssertionError("nobody stopped the fit")
 
     def refuse(self: Tracking, **run: Any) -> NoReturn:
         raise TrackingError("the store is away")

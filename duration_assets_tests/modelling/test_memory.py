@@ -32,7 +32,7 @@ summary = clean_month(
 weekly = weekly_sums(pl.scan_parquet(kept), month)
 preprocessor = ZonePreprocessor.fit(FEATURE_SETS["metered"], [weekly])
 window = [MonthTrips(month, kept, summary.kept)]
-for name, chunks in window_parts(preprocessor, window, {month: weekly}).items():
+for name, chunks in window_parts(preprocessor, window, {month: weekly}, threads=2).items():
     write_examples(folder / name, chunks)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
