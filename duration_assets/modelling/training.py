@@ -48,6 +48,8 @@ SMALL_WINDOW = 100_000
 """Trips up to which a window is small."""
 SMALL_WINDOW_ROUNDS, LARGE_WINDOW_ROUNDS = 0.175, 0.25
 """What share of the rounds these have: more would take too long."""
+EARLY_ROUNDS = 0.5
+"""What share of the rounds of other windows the early fit has, which is only there to measure."""
 FEWER_ROUNDS_RATE = 2.0
 """How many times the learning rate they have, which makes up for fewer rounds."""
 SMALL_WINDOW_PARAMETERS: dict[str, Any] = {"colsample_bytree": 0.4, "reg_lambda": 20}
@@ -183,6 +185,11 @@ class WindowMatrices:
         """Whether they are of a small window."""
         return bool(self.whole.num_row() <= SMALL_WINDOW)
 
+    @property
+    def are_large(self) -> bool:
+        """Whether they are of a large window."""
+        return bool(self.whole.num_row() > LARGE_WINDOW)
+
 
 def window_matrices(
     whole: xgboost.DMatrix,
@@ -257,10 +264,13 @@ def _side_by_side(
 def _fit_early(
     matrices: WindowMatrices, parameters: Mapping[str, Any], threads: int, progress: Progress | None
 ) -> _Early:
-    """Fit the beginning of the window as the whole is fitted, and judge it on the end."""
+    """Fit the beginning of the window much as the whole is fitted, and judge it on the end."""
     history: dict[str, dict[str, list[float]]] = {}
     # Whatever is minimized: it is judged by what models are judged by.
-    told, rounds = rounds_apart({**parameters, "eval_metric": "rmse"})
+    early = {**parameters, "eval_metric": "rmse"}
+    if not (matrices.are_small or matrices.are_large):
+        early |= _fewer_rounds(parameters, EARLY_ROUNDS)
+    told, rounds = rounds_apart(early)
     booster = train(
         matrices.beginning,
         told,

@@ -84,6 +84,18 @@ def test_the_end_of_the_window_is_judged_by_as_many_trees_that_have_not_seen_it(
     assert fitted.holdout_rmse[-1] < fitted.holdout_rmse[0]
 
 
+def test_what_only_measures_has_half_the_rounds_of_a_window_that_has_many(
+    matrices: WindowMatrices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duration_assets.modelling.training.SMALL_WINDOW", 2_999)
+    fitted = fit(matrices, 1, PARAMETERS)
+    told = {**PARAMETERS, "rounds": 20, "learning_rate": 2 * PARAMETERS["learning_rate"]}
+    early = fit_mean(matrices.beginning, 1, told)
+    off = np.asarray(early.booster.predict(matrices.end)) - matrices.end.get_label()
+    assert (fitted.rounds, len(fitted.holdout_rmse)) == (40, 20)
+    assert fitted.metrics["holdout_rmse"] == pytest.approx(np.sqrt(np.mean(off**2)), abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("trips", "rounds", "rate"),
     [
