@@ -16,6 +16,7 @@ from duration_assets.errors import StoreError
 from duration_assets.home import open_home
 from duration_assets.modelling.features import FEATURE_SETS
 from duration_assets.modelling.parameters import ROUNDS, as_text, parameters_of, shipped
+from duration_assets.modelling.training import FEWER_ROUNDS_RATE
 from duration_assets.modelling.training_record import TrainingRecord
 from duration_assets.progress import BarProgress, Report
 from duration_assets.reproduction.comparing import Difference
@@ -77,7 +78,9 @@ def test_where_the_usual_parameters_were_not_written_down_todays_are_taken_and_n
     found = again(others_in(scratch.parent, trained_home), trained_home.runs["metered"])
     assert not found.same
     assert found.first_difference == 1
-    before, now = parameters_of("metered")["learning_rate"], 0.3
+    # The window is small.
+    rates = parameters_of("metered")["learning_rate"], 0.3
+    before, now = (FEWER_ROUNDS_RATE * rate for rate in rates)
     assert found.differences[0] == Difference("XGBoost's learning_rate", str(before), str(now))
     assert [each.what for each in found.differences] == ["XGBoost's learning_rate"]
 
