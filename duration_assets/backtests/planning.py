@@ -21,14 +21,13 @@ from duration_assets.lineage import MODEL_CODE, data_nodes, model_nodes
 from duration_assets.modelling.backtesting import YARDSTICK, Candidate, Fold, folds
 from duration_assets.modelling.cleaning import KEPT_FILE
 from duration_assets.modelling.features import feature_set_named
-from duration_assets.modelling.matrices import LARGE_WINDOW
 from duration_assets.modelling.parameters import parameters_of
 from duration_assets.modelling.quality import blocking_problems
 from duration_assets.modelling.statistics import STATISTICS_FILE
-from duration_assets.modelling.training import (
-    COURSE_PARAMETERS,
-    COURSE_ROUNDS,
+from duration_assets.modelling.training import COURSE_PARAMETERS, COURSE_ROUNDS
+from duration_assets.modelling.window_sizes import (
     FEWER_ROUNDS_RATE,
+    LARGE_WINDOW,
     LARGE_WINDOW_ROUNDS,
     SMALL_WINDOW,
     SMALL_WINDOW_PARAMETERS,

@@ -100,7 +100,8 @@ class TuningMonths:
 
     def rmse(self, number: int, parameters: Mapping[str, Any]) -> float:
         """Fit on the window of a month, as models are fitted, and return the RMSE on the month."""
-        from duration_assets.modelling.training import fit_mean, for_window
+        from duration_assets.modelling.training import fit_mean
+        from duration_assets.modelling.window_sizes import for_window
 
         encoded = self._month(number)
         matrix = self._window(number, encoded, parameters["max_bin"])
@@ -118,8 +119,9 @@ class TuningMonths:
         return self._encoded[number]
 
     def _window(self, number: int, encoded: EncodedTrial, bins: int) -> xgboost.DMatrix:
-        from duration_assets.modelling.matrices import LARGE_WINDOW, TRAINING
+        from duration_assets.modelling.matrices import TRAINING
         from duration_assets.modelling.quantile_matrix import quantile_matrix
+        from duration_assets.modelling.window_sizes import LARGE_WINDOW
 
         if (number, bins) in self._matrices:
             return self._matrices[number, bins]

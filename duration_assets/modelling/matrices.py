@@ -17,6 +17,7 @@ from duration_assets.modelling.pair_preprocessor import PairPreprocessor
 from duration_assets.modelling.preprocessors import Preprocessor
 from duration_assets.modelling.statistics import week_of
 from duration_assets.modelling.trip_batches import BATCH, COLUMNS, MonthTrips, sample_window
+from duration_assets.modelling.window_sizes import LARGE_WINDOW
 from duration_assets.modelling.zone_preprocessor import Encoder, ZonePreprocessor
 from duration_assets.months import Month
 
@@ -26,10 +27,8 @@ TRAINING, BEGINNING, END = "training", "beginning", "end"
 END_SINCE_WEEK = 3
 """The end of a window is its last month from its fourth week, its 22nd day, on."""
 
-LARGE_WINDOW = 1_000_000
-"""The intervals of a window of more trips are fitted and calibrated on a sample."""
 SAMPLED_TRIPS = 500_000
-"""How many trips that sample has."""
+"""Of a large window, on how many trips intervals are fitted and calibrated."""
 
 LONGEST_JUDGED = 180.0
 """Trips of 0 to that many minutes are judged besides the kept ones."""

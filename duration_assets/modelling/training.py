@@ -1,10 +1,10 @@
-"""Fitting the boosters of a model: with what, for how many rounds, and the fit itself.
+"""Fitting the boosters of a model.
 
 For `course`, everything is as in the course's script. For the others the mean is fitted on the
 whole window. Intervals are fitted on what comes before the end of the window, and calibrated on
 that end, encoded with the statistics of what comes before it alone; so is the mean once more, which
 says how far off it is there. The validation month plays no part. How XGBoost is called is in
-`boosting.py`.
+`boosting.py`, what differs with the size of a window in `window_sizes.py`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from duration_assets.modelling.intervals import (
     calibrate,
 )
 from duration_assets.modelling.loading_xgboost import let_threads_sleep
-from duration_assets.modelling.matrices import BEGINNING, END, LARGE_WINDOW, TRAINING, Progress
+from duration_assets.modelling.matrices import BEGINNING, END, TRAINING, Progress
 from duration_assets.modelling.matrix_files import Examples
-from duration_assets.modelling.parameters import ROUNDS, rounds_apart
+from duration_assets.modelling.parameters import rounds_apart
 from duration_assets.modelling.quantile_matrix import quantile_matrix
+from duration_assets.modelling.window_sizes import for_early_fit, for_window, is_small
 
 if TYPE_CHECKING:
     import xgboost
@@ -44,36 +45,7 @@ COURSE_PARAMETERS: dict[str, Any] = {
 }
 COURSE_ROUNDS = 30
 
-SMALL_WINDOW = 100_000
-"""Trips up to which a window is small."""
-SMALL_WINDOW_ROUNDS, LARGE_WINDOW_ROUNDS = 0.175, 0.25
-"""What share of the rounds these have: more would take too long."""
-EARLY_ROUNDS = 0.5
-"""What share of the rounds of other windows the early fit has, which is only there to measure."""
-FEWER_ROUNDS_RATE = 2.0
-"""How many times the learning rate they have, which makes up for fewer rounds."""
-SMALL_WINDOW_PARAMETERS: dict[str, Any] = {"colsample_bytree": 0.4, "reg_lambda": 20}
-"""Trees of a small window see fewer columns and are shrunk more."""
-
 _NO_OVERRIDES: Mapping[str, Any] = MappingProxyType({})
-
-
-def for_window(parameters: Mapping[str, Any], trips: int) -> dict[str, Any]:
-    """Return what a window of so many trips is trained with, from what others are trained with."""
-    told = dict(parameters)
-    if trips <= SMALL_WINDOW:
-        return {**told, **SMALL_WINDOW_PARAMETERS, **_fewer_rounds(told, SMALL_WINDOW_ROUNDS)}
-    if trips > LARGE_WINDOW:
-        return {**told, **_fewer_rounds(told, LARGE_WINDOW_ROUNDS)}
-    return told
-
-
-def _fewer_rounds(parameters: Mapping[str, Any], share: float) -> dict[str, Any]:
-    """Return the rounds and the learning rate that a share of the rounds comes with."""
-    return {
-        ROUNDS: max(1, round(parameters[ROUNDS] * share)),
-        "learning_rate": parameters["learning_rate"] * FEWER_ROUNDS_RATE,
-    }
 
 
 @dataclass(frozen=True)
@@ -183,12 +155,7 @@ class WindowMatrices:
     @property
     def are_small(self) -> bool:
         """Whether they are of a small window."""
-        return bool(self.whole.num_row() <= SMALL_WINDOW)
-
-    @property
-    def are_large(self) -> bool:
-        """Whether they are of a large window."""
-        return bool(self.whole.num_row() > LARGE_WINDOW)
+        return is_small(self.whole.num_row())
 
 
 def window_matrices(
@@ -267,10 +234,8 @@ def _fit_early(
     """Fit the beginning of the window much as the whole is fitted, and judge it on the end."""
     history: dict[str, dict[str, list[float]]] = {}
     # Whatever is minimized: it is judged by what models are judged by.
-    early = {**parameters, "eval_metric": "rmse"}
-    if not (matrices.are_small or matrices.are_large):
-        early |= _fewer_rounds(parameters, EARLY_ROUNDS)
-    told, rounds = rounds_apart(early)
+    early = for_early_fit(parameters, matrices.whole.num_row())
+    told, rounds = rounds_apart({**early, "eval_metric": "rmse"})
     booster = train(
         matrices.beginning,
         told,

@@ -3,26 +3,29 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from duration_assets.modelling import window_sizes
 from duration_assets.modelling.intervals import (
     FINER_ROUNDS,
     INTERVAL_PARAMETERS,
     INTERVAL_ROUNDS,
     IntervalModel,
 )
-from duration_assets.modelling.matrices import LARGE_WINDOW
 from duration_assets.modelling.matrix_files import Examples
 from duration_assets.modelling.parameters import parameters_of
 from duration_assets.modelling.quantile_matrix import quantile_matrix
 from duration_assets.modelling.training import (
-    SMALL_WINDOW,
-    SMALL_WINDOW_PARAMETERS,
     FittedBooster,
     WindowMatrices,
     fit,
     fit_mean,
     fit_parts,
-    for_window,
     window_matrices,
+)
+from duration_assets.modelling.window_sizes import (
+    LARGE_WINDOW,
+    SMALL_WINDOW,
+    SMALL_WINDOW_PARAMETERS,
+    for_window,
 )
 
 PARAMETERS = {**parameters_of("metered"), "max_depth": 3, "rounds": 40}
@@ -87,7 +90,7 @@ def test_the_end_of_the_window_is_judged_by_as_many_trees_that_have_not_seen_it(
 def test_what_only_measures_has_half_the_rounds_of_a_window_that_has_many(
     matrices: WindowMatrices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("duration_assets.modelling.training.SMALL_WINDOW", 2_999)
+    monkeypatch.setattr(window_sizes, "SMALL_WINDOW", 2_999)
     fitted = fit(matrices, 1, PARAMETERS)
     told = {**PARAMETERS, "rounds": 20, "learning_rate": 2 * PARAMETERS["learning_rate"]}
     early = fit_mean(matrices.beginning, 1, told)
@@ -120,7 +123,7 @@ def test_a_window_has_one_round_at_least(trips: int) -> None:
 def test_the_percentiles_of_a_window_that_is_not_small_have_finer_trees(
     small: int, rounds: int, matrices: WindowMatrices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("duration_assets.modelling.training.SMALL_WINDOW", small)
+    monkeypatch.setattr(window_sizes, "SMALL_WINDOW", small)
     fitted = fit(matrices, 1, {**PARAMETERS, "rounds": 2})
     assert fitted.intervals is not None
     assert fitted.intervals.booster.num_boosted_rounds() == rounds

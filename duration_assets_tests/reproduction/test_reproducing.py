@@ -16,8 +16,8 @@ from duration_assets.errors import StoreError
 from duration_assets.home import open_home
 from duration_assets.modelling.features import FEATURE_SETS
 from duration_assets.modelling.parameters import ROUNDS, as_text, parameters_of, shipped
-from duration_assets.modelling.training import FEWER_ROUNDS_RATE
 from duration_assets.modelling.training_record import TrainingRecord
+from duration_assets.modelling.window_sizes import FEWER_ROUNDS_RATE
 from duration_assets.progress import BarProgress, Report
 from duration_assets.reproduction.comparing import Difference
 from duration_assets.reproduction.reproducing import reproduce
