@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -135,8 +136,8 @@ def trips_of_rows(rows: pl.DataFrame, service: Service, first_row: int = 0) -> p
         n trips in the same order, with the columns of `TRIP_SCHEMA`.
 
     Raises:
-        BadTripError: if the text of a time does not begin with year, month and day, or says more
-            than the time.
+        BadTripError: if the text of a time does not begin with year, month and day, says more than
+            the time, or is none.
     """
     times = {name.lower() for name in service.times}
     texts = [
@@ -150,7 +151,25 @@ def trips_of_rows(rows: pl.DataFrame, service: Service, first_row: int = 0) -> p
         .with_row_index("row", first_row)
         .with_columns(pl.col(texts).str.to_datetime(time_unit="us"))
     )
-    return canonical_trips(published, service).collect()
+    try:
+        return canonical_trips(published, service).collect()
+    except pl.exceptions.PolarsError:
+        for name in texts:
+            _find_no_time(rows[name])
+        raise
+
+
+def _find_no_time(texts: pl.Series) -> None:
+    """Refuse what looks like a time and is none: Polars does not say which it was.
+
+    Raises:
+        BadTripError: with the first of them.
+    """
+    for text in texts.drop_nulls().unique(maintain_order=True):
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            raise BadTripError(f"{texts.name} is '{text}', and there is no such time") from None
 
 
 def _check_times(texts: pl.Series) -> None:
@@ -179,7 +198,9 @@ def _with_canonical_columns(published: pl.LazyFrame, service: Service) -> pl.Laz
         kind = TRIP_SCHEMA[name]
         if found is None:
             return pl.lit(usual, kind).alias(name)
-        return _as_meant(pl.col(found), schema[found], kind).cast(kind).alias(name)
+        meant = _as_meant(pl.col(found), schema[found], kind)
+        # A number that no zone has, such as NaN, is no zone; text that is no number is an error.
+        return meant.cast(kind, strict=not schema[found].is_numeric()).alias(name)
 
     def detail(name: str) -> pl.Expr:
         known = service.details.get(name)
@@ -205,6 +226,8 @@ def _as_meant(values: pl.Expr, found: pl.DataType, wanted: pl.DataType) -> pl.Ex
     if found.is_float() and wanted.is_integer():
         # There is no zone 43.5, and it is not zone 43 either.
         return pl.when(values == values.floor()).then(values)
+    if found.is_float():
+        return values.fill_nan(None)
     return values
 
 

@@ -7,6 +7,7 @@ mean is said by `cleaning.py`, and what is predicted for them by `batch_predicti
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +26,18 @@ from duration_assets.services import Service
 PARQUET, CSV = ".parquet", ".csv"
 """The endings of files that can be read and written."""
 
-ROWS_AT_ONCE = 50_000
+ROWS_AT_ONCE = 32_768
 """Trips of a Parquet file that are read at once and predicted by one thread: more take memory."""
 _CSV_BLOCK = 6 << 20
 """Bytes of a CSV file that are read at a time, about as many trips."""
+
+_CSV_COLUMN = re.compile(r"^In CSV column #(\d+)")
+"""How Arrow names a column of CSV, counted from 0."""
+
+_TEXTS = ("string", "large_string", "null")
+_TIMES = ("timestamp", "date", *_TEXTS)
+_NUMBERS = ("int", "uint", "float", "double", "halffloat", "decimal", *_TEXTS)
+"""How the names of Arrow's types begin that times and numbers of a Parquet file may have."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +73,8 @@ class PublishedRows:
                 first += len(rows)
         except (BadTripError, pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
             raise BadFileError(
-                f"{self.path} cannot be read after its first {first:,} rows: {_reason(error)}. "
-                "Put right or leave out what is no trip there."
+                f"{self.path} cannot be read after its first {first:,} rows: "
+                f"{self._reason(error)}. Put right or leave out what is no trip there."
             ) from error
 
     def _parquet_batches(self) -> Iterator[pa.RecordBatch]:
@@ -81,17 +90,21 @@ class PublishedRows:
         with pyarrow.csv.open_csv(
             self.path,
             read_options=pyarrow.csv.ReadOptions(block_size=_CSV_BLOCK),
+            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
                 include_columns=list(self.columns), column_types=types, strings_can_be_null=True
             ),
         ) as reader:
             yield from reader
 
+    def _reason(self, error: Exception) -> str:
+        """Return the first line of what an error says, or its kind if it says nothing."""
+        first, *_ = str(error).splitlines() or [type(error).__name__]
 
-def _reason(error: Exception) -> str:
-    """Return the first line of what an error says, or its kind if it says nothing."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".")
+        def by_name(numbered: re.Match[str]) -> str:
+            return f"in the column {_first_line(self.path)[int(numbered[1])]}"
+
+        return _CSV_COLUMN.sub(by_name, first).rstrip(".")
 
 
 def ending_of(path: Path) -> str:
@@ -119,7 +132,8 @@ def open_rows(path: Path, service: Service, feature_set: FeatureSet) -> Publishe
         feature_set: of the model: says whether the distance is needed.
 
     Raises:
-        BadFileError: if it is not there, is damaged, or lacks columns, naming them.
+        BadFileError: if it is not there, is damaged, or lacks columns or has others in their
+            place, naming them.
     """
     ending = ending_of(path)
     if not path.is_file():
@@ -127,6 +141,7 @@ def open_rows(path: Path, service: Service, feature_set: FeatureSet) -> Publishe
     if ending == PARQUET:
         file = read_trip_file(path, str(path))
         found, rows, simulated = list(file.columns), file.rows, file.simulated
+        _check_types(path, file.columns, service)
     else:
         found, rows, simulated = _first_line(path), None, False
     _check_columns(path, found, service, feature_set)
@@ -147,6 +162,22 @@ def _first_line(path: Path) -> list[str]:
     if not names:
         raise BadFileError(f"{path} is empty: its first line should name its columns.")
     return names
+
+
+def _check_types(path: Path, columns: dict[str, str], service: Service) -> None:
+    """Refuse what would be cast to something else than it says, such as a count of seconds.
+
+    Raises:
+        BadFileError: naming the first such column and its type.
+    """
+    times = {name.lower() for name in service.times}
+    for name in published_columns(columns, service):
+        needed, kinds = ("time", _TIMES) if name.lower() in times else ("number", _NUMBERS)
+        if not columns[name].startswith(kinds):
+            raise BadFileError(
+                f"{path}: the column {name} has type {columns[name]} where a {needed} is needed. "
+                "Write it as one, or leave the column out if trips can be predicted without it."
+            )
 
 
 def _check_columns(path: Path, found: list[str], service: Service, feature_set: FeatureSet) -> None:

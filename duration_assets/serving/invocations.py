@@ -142,7 +142,8 @@ def _from_records(form: str, table: Any) -> list[Any]:
 
 def _from_csv(body: bytes) -> list[Any]:
     try:
-        text = body.decode()
+        # Spreadsheets begin with a mark that is no part of the first name.
+        text = body.decode("utf-8-sig")
         # One more than there may be, after the line of names, shows that there are too many.
         lines = filter(None, csv.reader(io.StringIO(text, newline=""), strict=True))
         rows = list(islice(lines, ROW_LIMIT + 2))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,15 @@ def test_every_row_is_kept_or_rejected_for_one_reason(tmp_path: Path) -> None:
         "over 60 minutes": 0,
     }
     assert summary.rows == len(kept) + len(rejected) == 5
+
+
+def test_what_is_no_number_is_no_zone_and_no_distance_and_the_trip_is_kept(tmp_path: Path) -> None:
+    nothing = pl.Series([math.nan, 1.0])
+    rows = green_rows([5, 9]).with_columns(PULocationID=nothing, trip_distance=nothing)
+    summary, kept, _ = clean(tmp_path, rows)
+    assert (summary.kept, summary.missing_zones, summary.missing_distance) == (2, 1, 1)
+    assert kept.select("pickup_zone", "distance").rows() == [(None, None), (1, 1.0)]
+    assert summary.mean_distance == 1.0
 
 
 def test_a_service_can_have_its_own_unit_of_distance_and_its_own_zones(tmp_path: Path) -> None:

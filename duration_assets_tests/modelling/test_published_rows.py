@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import datetime
+import math
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -93,14 +94,55 @@ def test_a_time_with_a_zone_is_told_in_new_york(zone: str, tmp_path: Path) -> No
     assert trips["duration"].to_list() == [5.0, 9.0]
 
 
-def test_a_number_that_is_not_whole_is_no_zone(tmp_path: Path) -> None:
-    path = written(
-        tmp_path / "trips.csv",
-        "lpep_pickup_datetime,PULocationID,DOLocationID,trip_distance\n"
-        "2023-02-01 08:00:00,43.5,151.0,1.01\n",
-    )
+@pytest.mark.parametrize("number", [43.5, math.nan, math.inf, -math.inf, 9e99, 2**40])
+def test_a_number_that_no_zone_can_have_is_no_zone(number: float, tmp_path: Path) -> None:
+    path = tmp_path / "trips.parquet"
+    zones = pl.Series("PULocationID", [number, 43])
+    green_rows([5.0, 9.0]).with_columns(zones).write_parquet(path)
+    assert read(path)["pickup_zone"].to_list() == [None, 43]
+
+
+def test_a_distance_that_is_no_number_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "trips.parquet"
+    distances = pl.Series("trip_distance", [math.nan, 1.5])
+    green_rows([5.0, 9.0]).with_columns(distances).write_parquet(path)
+    assert read(path)["distance"].to_list() == [None, 1.5]
+
+
+def test_a_cell_of_csv_may_hold_lines_wherever_a_block_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published_rows, "_CSV_BLOCK", 1_000)
+    row = '2023-02-01 08:00:00,43,151,1.0,"line one\nline two"\n'
+    names = "lpep_pickup_datetime,PULocationID,DOLocationID,trip_distance,note\n"
+    trips = read(written(tmp_path / "trips.csv", names + row * 200))
+    assert (len(trips), trips["distance"].sum()) == (200, 200.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "needed"),
+    [
+        ("lpep_pickup_datetime", [1_675_238_400], "has type int64 where a time is needed"),
+        ("trip_distance", [True], "has type bool where a number is needed"),
+        ("trip_distance", [timedelta(minutes=5)], r"has type duration\[us\] where a number"),
+    ],
+)
+def test_a_column_of_parquet_that_means_something_else_is_refused(
+    name: str, values: list[object], needed: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "trips.parquet"
+    green_rows([5.0]).with_columns(pl.Series(name, values)).write_parquet(path)
+    with pytest.raises(BadFileError, match=f"the column {name} {needed}"):
+        open_rows(path, GREEN, METERED)
+
+
+def test_times_and_numbers_of_parquet_may_be_text(tmp_path: Path) -> None:
+    path = tmp_path / "trips.parquet"
+    texts = {"lpep_pickup_datetime": "2023-02-01T08:00:00", "trip_distance": "1.5"}
+    rows = green_rows([5.0]).with_columns(**{name: pl.lit(text) for name, text in texts.items()})
+    rows.write_parquet(path)
     trips = read(path)
-    assert (trips["pickup_zone"][0], trips["dropoff_zone"][0]) == (None, 151)
+    assert (trips["pickup_time"][0], trips["distance"][0]) == (datetime(2023, 2, 1, 8), 1.5)
 
 
 def test_an_error_without_a_text_is_named_by_its_kind(
@@ -119,13 +161,14 @@ def test_an_error_without_a_text_is_named_by_its_kind(
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("2023-02-01 08:00:00,43,151,far", "invalid value 'far'"),
+        ("2023-02-01 08:00:00,43,151,far", "in the column trip_distance: .*invalid value 'far'"),
         ("soon,43,151,1.0", "lpep_pickup_datetime is 'soon'"),
         ("03/01/2023 08:30,43,151,1.0", "'03/01/2023 08:30'.*as 2023-03-01T08:30:00"),
         ("2023-03-01 08:30:00 PM,43,151,1.0", "'2023-03-01 08:30:00 PM'"),
         ("2023-03-01T08:30:00+00:00,43,151,1.0", "own time and without a zone"),
         ("2023-02-01 08:00:00,43,151", "Expected 4 columns, got 3"),
-        ("2023-02-01 08:00:00,9e99,151,1.0", "i32"),
+        ("2023-03-12 25:30:00,43,151,1.0", "datetime is '2023-03-12 25:30:00', and there is no"),
+        ("2023-02-30,43,151,1.0", "lpep_pickup_datetime is '2023-02-30', and there is no"),
     ],
 )
 def test_a_value_that_is_none_is_refused_with_what_it_is(
