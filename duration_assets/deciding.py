@@ -60,4 +60,6 @@ def decide_by_hand(
     except DagsterExecutionInterruptedError:
         raise KeyboardInterrupt(f"{what} of {service}/{feature_set}") from None
     name = registered_name(service, feature_set)
-    return ChampionHistory(resources["registry"], name).read()[-1]
+    history = ChampionHistory(resources["registry"], name).read()
+    # Another one may have been made since.
+    return next(each for each in reversed(history) if each.dagster_run == run_id)

@@ -1,4 +1,4 @@
-"""What the overall report is made from: the summaries of a home's partitions, read as they are.
+"""What the overall report is made from: decisions and partitions of a home, read as they are.
 
 Only reading belongs here. Knows no Dagster, and needs neither MLflow nor the source.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from duration_assets.modelling.reports.overall_report import Overview
 from duration_assets.months import Month
+from duration_assets.resources.decisions_file import kept_decisions
 from duration_assets.resources.partition import Partition
+from duration_assets.resources.registry import REGISTERED_FOLDER, registered_name
 from duration_assets.resources.store import Store
 from duration_assets.services import service_named
 from duration_assets.settings import Settings
@@ -19,7 +21,7 @@ def overview_of(service: str, feature_set: str, settings: Settings) -> Overview:
     """Return what a home holds of a service and feature set.
 
     Raises:
-        StoreError: if a manifest is damaged.
+        StoreError: if a manifest or the copy of the decisions is damaged.
     """
     store = Store(settings.home / "store")
     prefix = f"{service}/{feature_set}"
@@ -40,9 +42,17 @@ def overview_of(service: str, feature_set: str, settings: Settings) -> Overview:
         name: {month: partition.summary for month, partition in partitions.items()}
         for name, partitions in found.items()
     }
+    by_month = summaries.pop("champions")
+    decisions = kept_decisions(
+        settings.home / REGISTERED_FOLDER / registered_name(service, feature_set)
+    )
+    if decisions is None:
+        # An earlier version decided, and kept no copy: the months' partitions have most of it.
+        decisions = [{"month": str(month), **each} for month, each in by_month.items()]
     return Overview(
         service_named(service).title,
         feature_set,
+        decisions,
         **summaries,
         limits=settings.drift_limits,
         simulated=any(each.simulated for months in found.values() for each in months.values()),

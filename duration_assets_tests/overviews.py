@@ -31,7 +31,7 @@ def invented_overview(**changes: Any) -> Overview:
         },
         "evaluations": {month: _evaluation(place, 4.3) for place, month in enumerate(months[1:])},
         "course": {month: _evaluation(place, 5.4) for place, month in enumerate(months[1:])},
-        "champions": {month: _decision(trained, month) for trained, month in decided},
+        "decisions": [_decision(trained, month) for trained, month in decided],
         "drifts": {month: _drift(place, month) for place, month in enumerate(months[3:])},
         "limits": _LIMITS,
         "simulated": True,
@@ -74,6 +74,7 @@ def _evaluation(place: int, rmse: float) -> dict[str, Any]:
 def _decision(trained: Month, month: Month) -> dict[str, Any]:
     is_new = trained.shift(2) == month
     return {
+        "month": str(month),
         "outcome": "promoted" if is_new else "kept",
         "champion_version": 1 + (trained.year - FIRST.year) * 12 + trained.month - FIRST.month,
         "champion_run_id": f"run of {trained}",

@@ -96,11 +96,11 @@ def _rollback_job(place: Place) -> dg.JobDefinition:
         history = champion_history(place, registry)
 
         def before(past: Sequence[Decision]) -> RegisteredModel:
-            number = aliases_of(past).get(PREVIOUS)
+            number = aliases_of(past, registry.numbers(history.name)).get(PREVIOUS)
             if number is None:
                 raise ChampionError(
-                    f"{history.name} has no previous champion to go back to. "
-                    "`duration-prediction promote` takes any version."
+                    f"{history.name} has no previous champion to go back to, or none that was not "
+                    "deleted in MLflow. `duration-prediction promote` takes any version."
                 )
             return registry.version(history.name, number)
 
@@ -189,28 +189,24 @@ def _write_again(
 ) -> None:
     """Write the champion's partition of a decision's month again, as the history has it."""
     month = Month.parse(decision.month)
-    before = store.find(place.node.key, month)
-    if before is None:
+    if store.find(place.node.key, month) is None:
         # It is made when the month is evaluated, and takes what stands then.
         return
-    past = history.read()
-    standing = decided_on(past, month)
-    assert standing is not None
     with store.writing(place.node.key, month) as draft:
+        # Read while nobody else writes the partition: of two decisions at once the later stands.
+        before, past = store.require(place.node.key, month, "this decision"), history.read()
+        standing = decided_on(past, month)
+        assert standing is not None
         written = write_decision(draft.folder, history.name, standing, past, history.registry)
         written["simulated"] |= before.simulated
         # What its decision by the gate was made from, and by which code, is as it was.
         partition = draft.commit(code_version=before.code_version, inputs=before.inputs, **written)
-    told = shown_of(partition, history.name, standing)
-    key = dg.AssetKey.from_user_string(place.node.key)
-    context.log_event(
-        dg.AssetMaterialization(
-            key,
-            partition=str(month),
-            metadata=told.metadata,
-            tags={**_tags_before(context, key, month), DATA_VERSION_TAG: partition.data_version},
+        told = shown_of(partition, history.name, standing)
+        key = dg.AssetKey.from_user_string(place.node.key)
+        tags = {**_tags_before(context, key, month), DATA_VERSION_TAG: partition.data_version}
+        context.log_event(
+            dg.AssetMaterialization(key, partition=str(month), metadata=told.metadata, tags=tags)
         )
-    )
 
 
 def _tags_before(context: dg.OpExecutionContext, key: dg.AssetKey, month: Month) -> dict[str, str]:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
@@ -21,6 +22,7 @@ import filelock
 
 from duration_assets.errors import PartitionLockedError, RegistryError
 from duration_assets.months import Month
+from duration_assets.resources.decisions_file import keep_decisions
 from duration_assets.resources.mlflow_access import connected
 from duration_assets.resources.registry import (
     CHALLENGER,
@@ -129,9 +131,8 @@ class ChampionHistory:
         Raises:
             PartitionLockedError: if another decision is still being made after the time-out.
         """
-        folder = self.registry.home / REGISTERED_FOLDER / self.name
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / ".deciding.lock")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self._folder / ".deciding.lock")
         try:
             lock.acquire(timeout=self.lock_timeout)
         except filelock.Timeout:
@@ -183,7 +184,7 @@ class ChampionHistory:
     def settle(self) -> dict[str, int]:
         """Set the aliases to what follows from the history, where they are something else.
 
-        A version that was deleted in MLflow gets no alias.
+        A version that was deleted in MLflow gets no alias. The home keeps a copy of the history.
 
         Returns:
             The version that has each alias.
@@ -193,11 +194,10 @@ class ChampionHistory:
             RegistryError: if the champion was deleted in MLflow.
         """
         history = self.read()
+        keep_decisions(self._folder, history)
         there = self.registry.numbers(self.name)
         self._refuse_deleted(history, there)
-        wanted = {
-            alias: version for alias, version in aliases_of(history).items() if version in there
-        }
+        wanted = aliases_of(history, there)
         with connected(self.registry.tracking_uri) as client:
             model = registered(client, self.name)
             held = {} if model is None else model.aliases
@@ -217,6 +217,10 @@ class ChampionHistory:
         self._refuse_deleted(history, self.registry.numbers(self.name))
         return self.registry.version(self.name, history[-1].champion_version)
 
+    @property
+    def _folder(self) -> Path:
+        return self.registry.home / REGISTERED_FOLDER / self.name
+
     def _refuse_deleted(self, history: Sequence[Decision], there: Collection[int]) -> None:
         """Refuse a history that ends with a version which is none of those that there are."""
         if history and history[-1].champion_version not in there:
@@ -234,22 +238,23 @@ class ChampionHistory:
         return {key: text for key, text in tags.items() if key.startswith(_TAG)}
 
 
-def aliases_of(history: Sequence[Decision]) -> dict[str, int]:
-    """Return the version that has each alias after all that was decided."""
+def aliases_of(history: Sequence[Decision], there: Collection[int]) -> dict[str, int]:
+    """Return the version that has each alias after all that was decided.
+
+    Args:
+        history: all decisions, the first one first.
+        there: the versions that were not deleted; others get no alias.
+    """
     if not history:
         return {}
-    found = {CHAMPION: history[-1].champion_version}
-    before = [
-        each.champion_version
-        for each in history
-        if each.champion_version != history[-1].champion_version
-    ]
-    if before:
-        found[PREVIOUS] = before[-1]
-    challengers = [each.challenger_version for each in history if not each.is_by_hand]
-    if challengers:
-        found[CHALLENGER] = challengers[-1]
-    return found
+    champion = history[-1].champion_version
+    before = [each.champion_version for each in history if each.champion_version != champion]
+    wanted = {
+        CHAMPION: [champion],
+        PREVIOUS: [version for version in before if version in there],
+        CHALLENGER: [each.challenger_version for each in history if not each.is_by_hand],
+    }
+    return {alias: each[-1] for alias, each in wanted.items() if each and each[-1] in there}
 
 
 def decided_on(history: Sequence[Decision], month: Month) -> Decision | None:

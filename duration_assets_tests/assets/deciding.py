@@ -19,9 +19,7 @@ from duration_assets.resources.champion_history import (
     Decision,
 )
 from duration_assets.resources.partition import Partition
-from duration_assets.resources.registry import (
-    Registry,
-)
+from duration_assets.resources.registry import REGISTERED_FOLDER, Registry
 from duration_assets_tests.homes import Home
 from duration_assets_tests.months import FEBRUARY, JANUARY, MARCH, simulated_folder
 from duration_assets_tests.registered import NAME
@@ -98,6 +96,7 @@ def undecided(trained: Home) -> Iterator[Deciding]:
     for alias in model.aliases:
         client.delete_registered_model_alias(NAME, alias)
     shutil.rmtree(trained.store.root / KEY, ignore_errors=True)
+    shutil.rmtree(trained.settings.home / REGISTERED_FOLDER, ignore_errors=True)
     with open_home(trained.settings) as instance:
         yield Deciding(trained, instance)
     assert trained.half_written() == []

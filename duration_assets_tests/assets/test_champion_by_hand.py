@@ -15,14 +15,12 @@ from duration_assets.errors import (
     RefusedPartitionError,
     RegistryError,
 )
-from duration_assets.resources.champion_history import (
-    Outcome,
-)
-from duration_assets.resources.registry import (
-    CHALLENGER,
-    CHAMPION,
-    PREVIOUS,
-)
+from duration_assets.modelling.reports.overall_report import overall_report
+from duration_assets.months import Month
+from duration_assets.overview import overview_of
+from duration_assets.resources.champion_history import Outcome, by_hand
+from duration_assets.resources.registry import CHALLENGER, CHAMPION, PREVIOUS
+from duration_assets.resources.store import Store
 from duration_assets_tests.assets.deciding import APRIL, KEY, Deciding
 from duration_assets_tests.months import FEBRUARY, MARCH
 from duration_assets_tests.registered import NAME
@@ -73,6 +71,49 @@ def test_a_decision_by_hand_is_in_the_partition_of_the_last_month_decided_on(
     # A later decision does not change what was in use before it.
     deciding.make(APRIL, **HARD)
     assert deciding.make(MARCH).data_version == by_hand.data_version
+
+
+def test_of_two_decisions_at_once_the_later_one_stands(
+    deciding: Deciding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deciding.make(MARCH, **HARD)
+    history, writing = deciding.history, Store.writing
+
+    def after_another_decision(store: Store, asset: str, month: Month) -> object:
+        past = history.read()
+        if past[-1].dagster_run != "another":
+            model = history.registry.version(NAME, 3)
+            history.record(by_hand(past, model, Outcome.BY_HAND, "I know even better", "another"))
+        return writing(store, asset, month)
+
+    monkeypatch.setattr(Store, "writing", after_another_decision)
+    mine = deciding.by_hand("promote", training_month="2023-02", reason="I know better")
+    assert (mine.reason, mine.champion_version) == ("I know better", 2)
+    partition = deciding.home.store.require(KEY, MARCH, "the test")
+    assert (partition.summary["reason"], partition.summary["champion_version"]) == (
+        "I know even better",
+        3,
+    )
+    assert deciding.version_in_dagster(MARCH) == partition.data_version
+
+
+def test_the_overall_report_shows_every_decision_also_of_a_month_that_nothing_was_judged_on(
+    deciding: Deciding,
+) -> None:
+    deciding.by_hand("promote", version=1, reason="there is no other")
+    assert deciding.home.store.months(KEY) == []
+    deciding.by_hand("promote", version=2, reason="it knows February")
+    deciding.by_hand("rollback", reason="it is slow")
+    report = overall_report(overview_of("green", "course", deciding.home.settings))
+    (champion, *_) = report.sections
+    assert "version 1, trained on months up to 2023-01" in str(champion.blocks[0])
+    assert "changed at 3 of 3 decisions" in str(champion.blocks[0])
+    assert [each.reason for each in deciding.history.read()] == [
+        "there is no other",
+        "it knows February",
+        "it is slow",
+    ]
+    assert all(each.reason in report.to_html() for each in deciding.history.read())
 
 
 def test_a_run_by_hand_that_is_run_again_decides_once(deciding: Deciding) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import filelock
 import pytest
 
-from duration_assets.errors import PartitionLockedError, RegistryError
+from duration_assets.errors import PartitionLockedError, RegistryError, StoreError
 from duration_assets.resources.champion_history import ChampionHistory, Decision, Outcome
+from duration_assets.resources.decisions_file import kept_decisions
 from duration_assets.resources.registry import CHALLENGER, CHAMPION, PREVIOUS
 from duration_assets_tests.registered import NAME, registry_in, tracking_in
 
@@ -47,11 +49,26 @@ def delete(history: ChampionHistory, version: int) -> None:
     tracking_in(history.registry.home)._client().delete_model_version(NAME, str(version))
 
 
-def test_a_version_that_was_deleted_in_mlflow_gets_no_alias(history: ChampionHistory) -> None:
+def test_a_version_that_was_deleted_in_mlflow_is_no_champion_to_go_back_to(
+    history: ChampionHistory,
+) -> None:
     decide(history)
     assert history.settle() == {CHAMPION: 3, PREVIOUS: 2, CHALLENGER: 3}
     delete(history, 2)
+    assert history.settle() == {CHAMPION: 3, PREVIOUS: 1, CHALLENGER: 3}
+    delete(history, 1)
     assert history.settle() == {CHAMPION: 3, CHALLENGER: 3}
+
+
+def test_the_home_keeps_a_copy_of_all_that_was_decided(history: ChampionHistory) -> None:
+    folder = history.registry.home / "registered" / NAME
+    assert kept_decisions(folder) is None
+    decide(history)
+    history.settle()
+    assert kept_decisions(folder) == [asdict(each) for each in history.read()]
+    (folder / "decisions.json").write_text("[{")
+    with pytest.raises(StoreError, match=r"decisions\.json cannot be read .*: delete it"):
+        kept_decisions(folder)
 
 
 def test_a_champion_that_was_deleted_in_mlflow_is_put_right_by_hand(
@@ -62,7 +79,7 @@ def test_a_champion_that_was_deleted_in_mlflow_is_put_right_by_hand(
     with pytest.raises(RegistryError, match=r"Version 3 of .* deleted.*`duration-prediction prom"):
         history.settle()
     history.record(decision(Outcome.BY_HAND, 1, "2023-04"))
-    assert history.settle() == {CHAMPION: 1}
+    assert history.settle() == {CHAMPION: 1, PREVIOUS: 2}
     held = history.registry.holder_of(NAME, CHAMPION)
     assert held is not None
     assert held.version == 1

@@ -30,10 +30,11 @@ def test_the_aliases_follow_from_the_history_alone() -> None:
     kept = decision(Outcome.KEPT, 1, 2, "2023-03")
     promoted = decision(Outcome.PROMOTED, 3, 3, "2023-04")
     back = decision(Outcome.ROLLED_BACK, 1, 1, "2023-04")
-    assert aliases_of([]) == {}
-    assert aliases_of([first, kept]) == {CHAMPION: 1, CHALLENGER: 2}
-    assert aliases_of([first, kept, promoted]) == {CHAMPION: 3, CHALLENGER: 3, PREVIOUS: 1}
-    assert aliases_of([first, promoted, back]) == {CHAMPION: 1, CHALLENGER: 3, PREVIOUS: 3}
+    there = (1, 2, 3)
+    assert aliases_of([], there) == {}
+    assert aliases_of([first, kept], there) == {CHAMPION: 1, CHALLENGER: 2}
+    assert aliases_of([first, kept, promoted], there) == {CHAMPION: 3, CHALLENGER: 3, PREVIOUS: 1}
+    assert aliases_of([first, promoted, back], there) == {CHAMPION: 1, CHALLENGER: 3, PREVIOUS: 3}
 
 
 def test_by_hand_what_the_model_has_seen_counts_as_decided_on() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +41,7 @@ class Overview:
     Attributes:
         service: the service's title.
         feature_set: its name.
-        champions: the decisions which model is in use.
+        decisions: which model is in use, and why, the first one first; those by hand among them.
         evaluations: of the model of the month before each.
         course: the evaluations of the course's model, with `metrics`.
         drifts: of each month from what its champion knows.
@@ -53,7 +53,7 @@ class Overview:
 
     service: str
     feature_set: str
-    champions: Summaries = field(default_factory=dict)
+    decisions: Sequence[Mapping[str, Any]] = ()
     evaluations: Summaries = field(default_factory=dict)
     course: Summaries = field(default_factory=dict)
     drifts: Summaries = field(default_factory=dict)
@@ -81,42 +81,42 @@ def overall_report(overview: Overview) -> Report:
 
 
 def _champion(overview: Overview) -> Iterator[Block]:
-    decided = overview.champions
+    decided = overview.decisions
     if not decided:
         yield (
-            "No model is in use yet: no month has decided on a champion. A decision takes an "
-            "evaluated model: `duration-prediction backfill` makes these, and `backfill --only "
-            "champions` then decides."
+            "No model is in use yet: nothing was decided. A decision takes an evaluated model: "
+            "`duration-prediction backfill` makes these, and `backfill --only champions` then "
+            "decides; `duration-prediction promote` takes any model."
         )
         return
-    month, newest = list(decided.items())[-1]
-    changes = _changes(decided)
+    newest, changes = decided[-1], _changes(decided)
     yield (
         f"In use since the decision of {changes[-1]}: version {newest['champion_version']}, "
         f"trained on months up to {newest['champion_training_month']}. The last decision is that "
-        f"of {month}; the model in use changed at {len(changes)} of {len(decided)} decisions. What "
-        "a person decided stands in the place of the last decision before it."
+        f"of {newest['month']}; the model in use changed at {len(changes)} of {len(decided)} "
+        "decisions. What a person decided has the last month that was decided on before it, or "
+        "that its model has seen."
     )
     rows = [
         [
-            str(month),
+            each["month"],
             each["outcome"],
             str(each["champion_version"]),
             each["champion_training_month"],
             each.get("reason"),
         ]
-        for month, each in decided.items()
+        for each in decided
     ]
     columns = (months("decided on"), months("outcome"), texts("version in use"))
     yield Table((*columns, months("trained up to"), texts("why")), rows)
 
 
-def _changes(decided: Summaries) -> list[Month]:
-    """Return the months whose decision put another model into use, the first one included."""
+def _changes(decided: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the months of decisions that put another model into use, the first one included."""
     changed, before = [], None
-    for month, each in decided.items():
+    for each in decided:
         if each["champion_run_id"] != before:
-            changed.append(month)
+            changed.append(each["month"])
         before = each["champion_run_id"]
     return changed
 
