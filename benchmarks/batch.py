@@ -1,10 +1,14 @@
-"""A month's predictions in the course's way and in ours, as whole processes, in turn.
+"""Predictions for many trips in the course's way and in ours, as whole processes, in turn.
 
-    python -m benchmarks.batch --folder SCRATCH --rows 1000000 --rounds 3
+    python -m benchmarks.batch --folder SCRATCH --source FOLDER --rows 1000000 --rounds 3
 
-Simulated months are written to the folder and both ways are trained on them first, which is not
-measured; what is there already is taken as it is. Ours predicts with `metered`, intervals included.
-XGBoost alone is measured besides: no way of reading, encoding and writing can be faster.
+FOLDER holds real green months. The course's model and three of ours are trained on them first,
+which is not measured: the course's own model, `metered` of one month as the course's is, and
+`metered` of twelve. Then each predicts the same trips. What is in the scratch folder already is
+taken as it is.
+Without a source, yellow months are simulated, of any size, for one model of each.
+
+XGBoost alone is measured for each of ours: no way of reading, encoding and writing can be faster.
 """
 
 from __future__ import annotations
@@ -12,20 +16,48 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
+import polars as pl
+
 from benchmarks.measuring import Measured, measure
 from benchmarks.pipelines import REPOSITORY
+from benchmarks.xgboost_alone import xgboost_alone
 from duration_assets.months import Month
-from duration_assets.resources.store import Store
 from duration_assets.simulation.writer import simulate_source
 
-SERVICE, TRAINED, PREDICTED = "yellow", Month(2023, 1), Month(2023, 3)
-RESULTS = REPOSITORY / "benchmarks" / "batch.json"
 COURSE = "course"
+BATCH_SCRIPT = REPOSITORY / "benchmarks" / "course_batch.py"
+TRAINING_SCRIPT = REPOSITORY / "benchmarks" / "course_script.py"
+
+
+@dataclass(frozen=True)
+class OurModel:
+    """A model of ours that predicts.
+
+    Attributes:
+        name: what it is called in the results.
+        feature_set: its feature set.
+        window: how many months it is trained on.
+        month: the last of them; no two of a feature set have the same.
+    """
+
+    name: str
+    feature_set: str
+    window: int
+    month: Month
+
+
+SIMULATED_MONTHS = (Month(2023, 1), Month(2023, 2))
+REAL = (
+    OurModel("ours, the course's model", COURSE, 1, Month(2023, 1)),
+    OurModel("ours, metered of 1 month", "metered", 1, Month(2023, 1)),
+    OurModel("ours, metered of 12 months", "metered", 12, Month(2023, 2)),
+)
+SIMULATED = (OurModel("ours, metered of 1 month", "metered", 1, SIMULATED_MONTHS[0]),)
 
 
 @dataclass(frozen=True)
@@ -36,23 +68,32 @@ class Took:
         wall: seconds of the whole process.
         cpu: seconds of all its threads.
         peak: the most memory it held, in bytes.
+        alone: seconds that XGBoost alone takes for the same predictions; None of the course's way.
     """
 
     wall: float
     cpu: float
     peak: int
+    alone: float | None = None
 
 
 @dataclass(frozen=True)
-class Folders:
-    """Where everything is: the months, the home of ours, the workspace of the course's way."""
+class Benchmark:
+    """What is predicted by what, and where it lies.
+
+    Attributes:
+        root: the scratch folder.
+        service: whose trips they are.
+        months: the folder of the months that are trained on.
+        rows: how many trips are predicted.
+        models: those of ours.
+    """
 
     root: Path
-
-    @property
-    def months(self) -> Path:
-        """The months that are trained on."""
-        return self.root / "months"
+    service: str
+    months: Path
+    rows: int
+    models: tuple[OurModel, ...]
 
     @property
     def home(self) -> Path:
@@ -64,9 +105,10 @@ class Folders:
         """The course's files."""
         return self.root / "course"
 
-    def trips(self, rows: int) -> Path:
-        """The month that is predicted, of so many trips."""
-        return self.root / str(rows) / f"{SERVICE}_tripdata_{PREDICTED}.parquet"
+    @property
+    def trips(self) -> Path:
+        """The file that is predicted."""
+        return self.root / str(self.rows) / f"{self.service}_tripdata_2023-03.parquet"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -74,108 +116,134 @@ class Folders:
         return {
             "DURATION_HOME": str(self.home),
             "DURATION_SOURCE": str(self.months),
-            "DURATION_FIRST_MONTH": str(TRAINED),
-            "DURATION_LAST_MONTH": str(TRAINED.shift(1)),
+            "DURATION_LAST_MONTH": str(max(each.month for each in self.models).shift(1)),
         }
 
 
 def main() -> None:
-    """Prepare, measure, print and remember."""
+    """Prepare, measure, print and, if asked to, write the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--folder", type=Path, required=True, help="scratch, kept")
+    parser.add_argument("--source", type=Path, help="real green months from 2021-01 on")
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--training-rows", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--training-rows", type=int, default=60_000, help="of a simulated month")
+    parser.add_argument("--results", type=Path, help="a JSON file to write")
     arguments = parser.parse_args()
-    folders = Folders(arguments.folder.absolute())
-    _prepare(folders, arguments.training_rows, arguments.rows)
-    ways = {COURSE: _course(folders, arguments.rows), "ours": _ours(folders, arguments.rows)}
-    rounds: dict[str, list[Measured]] = {name: [] for name in ways}
-    for number in range(arguments.rounds):
-        for name, command in ways.items():
-            measured = measure(command, REPOSITORY, folders.environment)
-            rounds[name].append(measured)
-            print(f"round {number + 1}, {name}: {_words(_middle([measured]))}", flush=True)
-    found = {name: _middle(each) for name, each in rounds.items()}
+    benchmark = _prepared(
+        arguments.folder.absolute(), arguments.source, arguments.rows, arguments.training_rows
+    )
+    found = _measured(benchmark, arguments.rounds)
     for name, took in found.items():
-        course = found[COURSE]
-        print(
-            f"{name}: {_words(took)}; as a share of the course's: wall "
-            f"{took.wall / course.wall:.3f}, CPU {took.cpu / course.cpu:.3f}, memory "
-            f"{took.peak / course.peak:.3f}"
-        )
-    alone = xgboost_alone(folders, arguments.rows)
-    print(f"XGBoost alone: {alone:.2f} s for the mean and the intervals")
-    content = {
-        "rows": arguments.rows,
-        "rounds": arguments.rounds,
-        "ways": {name: asdict(took) for name, took in found.items()},
-        "xgboost_alone": alone,
-    }
-    arguments.results.write_text(json.dumps(content, indent=1) + "\n")
+        print(_compared(name, took, found[COURSE]))
+    if arguments.results:
+        ways = {name: asdict(took) for name, took in found.items()}
+        content = {"rows": arguments.rows, "rounds": arguments.rounds, "ways": ways}
+        arguments.results.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def xgboost_alone(folders: Folders, rows: int) -> float:
-    """Return how many seconds XGBoost takes for that many trips that are encoded already."""
-    from duration_assets.modelling.model import DurationModel, predict_features
-    from duration_assets.modelling.published_rows import open_rows
-
-    store = Store(folders.home / "store")
-    partition = store.require(f"{SERVICE}/metered/duration_model", TRAINED, "this benchmark")
-    model = DurationModel.load(partition.folder)
-    trips = open_rows(folders.trips(rows), model.service, model.preprocessor.feature_set)
-    seconds = 0.0
-    for batch in trips.batches():
-        features = model.preprocessor.transform(batch)
-        began = time.perf_counter()
-        predict_features(model.booster, model.intervals, features)
-        seconds += time.perf_counter() - began
-    return seconds
-
-
-def _prepare(folders: Folders, training_rows: int, rows: int) -> None:
-    """Make the months, and train both ways, where it is not done yet."""
-    months = [TRAINED, TRAINED.shift(1)]
-    simulate_source(folders.months, [SERVICE], months, training_rows)
-    simulate_source(folders.trips(rows).parent, [SERVICE], [PREDICTED], rows)
-    ours = [sys.executable, "-m", "duration_assets", "train", "--window", "1"]
-    # It leaves the course's files where it is started, which must not be the course's folder.
-    measure([*ours, "--service", SERVICE, *_training_month()], folders.root, folders.environment)
-    folders.workspace.mkdir(exist_ok=True)
-    if not (folders.workspace / "mlflow.db").exists():
-        script = str(REPOSITORY / "benchmarks" / "course_script.py")
-        command = [sys.executable, script, "--service", SERVICE, *_training_month()]
-        command += ["--source", str(folders.months), "--workspace", str(folders.workspace)]
-        measure(command, folders.workspace)
+def _prepared(root: Path, source: Path | None, rows: int, training_rows: int) -> Benchmark:
+    """Make the trips, and train all ways, where it is not done yet."""
+    if source is None:
+        benchmark = Benchmark(root, "yellow", root / "months", rows, SIMULATED)
+        simulate_source(benchmark.months, ["yellow"], list(SIMULATED_MONTHS), training_rows)
+        simulate_source(benchmark.trips.parent, ["yellow"], [Month(2023, 3)], rows)
+    else:
+        benchmark = Benchmark(root, "green", source.absolute(), rows, REAL)
+        _gather(benchmark)
+    for model in benchmark.models:
+        # It leaves the course's files where it is started, which must not be the course's folder.
+        measure(_ours(benchmark, model, "train"), root, benchmark.environment)
+    benchmark.workspace.mkdir(exist_ok=True)
+    if not (benchmark.workspace / "mlflow.db").exists():
+        command = [sys.executable, str(TRAINING_SCRIPT), "--service", benchmark.service]
+        command += ["--source", str(benchmark.months), "--workspace", str(benchmark.workspace)]
+        measure([*command, *_year_and_month(benchmark.models[0].month)], benchmark.workspace)
+    return benchmark
 
 
-def _training_month() -> list[str]:
-    return ["--year", str(TRAINED.year), "--month", str(TRAINED.month)]
+def _gather(benchmark: Benchmark) -> None:
+    """Put the real trips from 2021-01 on into one file, as many as are asked for.
+
+    Raises:
+        FileNotFoundError: if the months do not have so many.
+    """
+    if benchmark.trips.exists():
+        return
+    months, missing = [], benchmark.rows
+    for month in _from_month(Month(2021, 1)):
+        if missing <= 0:
+            break
+        path = benchmark.months / f"{benchmark.service}_tripdata_{month}.parquet"
+        months.append(pl.read_parquet(path).head(missing))
+        missing -= len(months[-1])
+    benchmark.trips.parent.mkdir(parents=True, exist_ok=True)
+    # One group of rows, as TLC's files have for each million.
+    trips = pl.concat(months, how="diagonal_relaxed")
+    trips.write_parquet(benchmark.trips, row_group_size=benchmark.rows)
 
 
-def _course(folders: Folders, rows: int) -> list[str]:
-    script = str(REPOSITORY / "benchmarks" / "course_batch.py")
+def _from_month(month: Month) -> Iterator[Month]:
+    while True:
+        yield month
+        month = month.shift(1)
+
+
+def _measured(benchmark: Benchmark, rounds: int) -> dict[str, Took]:
+    """Let each way predict the trips once in each round."""
+    ways = {COURSE: _course(benchmark)}
+    ways |= {each.name: _ours(benchmark, each, "predict") for each in benchmark.models}
+    measured: dict[str, list[Measured]] = {name: [] for name in ways}
+    for number in range(rounds):
+        for name, command in ways.items():
+            one = measure(command, REPOSITORY, benchmark.environment)
+            measured[name].append(one)
+            print(f"round {number + 1}, {name}: {_words(_middle([one], None))}", flush=True)
+    alone = {each.name: _alone(benchmark, each) for each in benchmark.models}
+    return {name: _middle(each, alone.get(name)) for name, each in measured.items()}
+
+
+def _alone(benchmark: Benchmark, model: OurModel) -> float:
+    asset = f"{benchmark.service}/{model.feature_set}/duration_model"
+    return xgboost_alone(benchmark.home / "store", asset, model.month, benchmark.trips)
+
+
+def _course(benchmark: Benchmark) -> list[str]:
     return [
-        *(sys.executable, script, "--trips", str(folders.trips(rows))),
-        *("--output", str(folders.root / "course.parquet")),
-        *("--workspace", str(folders.workspace)),
+        *(sys.executable, str(BATCH_SCRIPT), "--trips", str(benchmark.trips)),
+        *("--output", str(benchmark.root / "course.parquet")),
+        *("--workspace", str(benchmark.workspace)),
     ]
 
 
-def _ours(folders: Folders, rows: int) -> list[str]:
-    return [
-        *(sys.executable, "-m", "duration_assets", "predict", str(folders.trips(rows))),
-        *(str(folders.root / "ours.parquet"), "--service", SERVICE),
-        *("--training-month", str(TRAINED)),
-    ]
+def _ours(benchmark: Benchmark, model: OurModel, command: str) -> list[str]:
+    """Return the command that trains one of our models, or predicts with it."""
+    ours = [sys.executable, "-m", "duration_assets", command]
+    ours += ["--service", benchmark.service, "--feature-set", model.feature_set]
+    if command == "train":
+        return [*ours, "--window", str(model.window), *_year_and_month(model.month)]
+    output = benchmark.root / "ours.parquet"
+    return [*ours, "--training-month", str(model.month), str(benchmark.trips), str(output)]
 
 
-def _middle(rounds: list[Measured]) -> Took:
+def _year_and_month(month: Month) -> list[str]:
+    return ["--year", str(month.year), "--month", str(month.month)]
+
+
+def _middle(rounds: list[Measured], alone: float | None) -> Took:
     return Took(
         median(each.wall for each in rounds),
         median(each.cpu for each in rounds),
         int(median(each.peak for each in rounds)),
+        alone,
+    )
+
+
+def _compared(name: str, took: Took, course: Took) -> str:
+    alone = "" if took.alone is None else f"; XGBoost alone {took.alone:.2f} s"
+    return (
+        f"{name}: {_words(took)}; the course takes {course.wall / took.wall:.1f} times as long, "
+        f"ours {took.peak / course.peak:.3f} of its memory{alone}"
     )
 
 
