@@ -25,7 +25,7 @@ TUNING = "tuning"
 TUNING_SPAN = 12
 """Parameters are tuned on validation months among that many, the last month used included."""
 
-MODEL_CODE = "9"
+MODEL_CODE = "8"
 """The version of the code that trains, without what it trains with."""
 
 

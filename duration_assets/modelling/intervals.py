@@ -1,10 +1,10 @@
 """Intervals: between which minutes a trip ends, in eight cases of ten.
 
-Trees find the 10th and the 90th percentile of a trip's duration (XGBoost's quantile objective),
-both in the leaves of the same trees. How far they are off is measured on the end of the training
-window, which they have not seen, and both ends of every interval are moved by it, each as a share
-of the interval's width: conformalized quantile regression (Romano, Patterson and Candes, 2019),
-asymmetric, and scaled by the width as by Sesia and Candes (2020).
+Trees find the 10th and the 90th percentile of a trip's duration (XGBoost's quantile objective). How
+far they are off is measured on the end of the training window, which they have not seen, and both
+ends of every interval are moved by it, each as a share of the interval's width: conformalized
+quantile regression (Romano, Patterson and Candes, 2019), asymmetric, and scaled by the width as by
+Sesia and Candes (2020).
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ COVERAGE = UPPER - LOWER
 INTERVAL_PARAMETERS: dict[str, Any] = {
     "objective": "reg:quantileerror",
     "quantile_alpha": [LOWER, UPPER],
-    "multi_strategy": "multi_output_tree",
     "learning_rate": 0.2,
     "max_depth": 5,
     "min_child_weight": 20,
     "subsample": 0.5,
-    "colsample_bytree": 0.4,
+    "colsample_bytree": 0.3,
     "tree_method": "hist",
     "disable_default_eval_metric": 1,
     "seed": 42,
 }
-INTERVAL_ROUNDS = 40
+INTERVAL_ROUNDS = 60
 
 FINER_PARAMETERS: dict[str, Any] = {
     **INTERVAL_PARAMETERS,
     "max_depth": 7,
     "min_child_weight": 50,
+    "colsample_bytree": 0.4,
 }
-FINER_ROUNDS = 100
+FINER_ROUNDS = 150
 """Those of windows that are not small, whose trips carry finer trees."""
 
 _NARROWEST = 1.0
@@ -98,7 +98,7 @@ class IntervalModel:
     """Finds the interval of a trip.
 
     Attributes:
-        booster: trees whose leaves hold two values each, of the lower and of the upper percentile.
+        booster: trees with two outputs, the lower and the upper percentile.
         calibration: by how much these are moved.
     """
 
@@ -167,7 +167,7 @@ def calibrate(percentiles: FloatArray, minutes: FloatArray, durations: FloatArra
 
 
 def _in_order(percentiles: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the lower and the upper ones: nothing in the trees keeps the two from crossing."""
+    """Return the lower and the upper ones: each has trees of its own, and they may cross."""
     return percentiles.min(axis=1), percentiles.max(axis=1)
 
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
@@ -129,14 +127,6 @@ def test_the_percentiles_of_a_window_that_is_not_small_have_finer_trees(
     fitted = fit(matrices, 1, {**PARAMETERS, "rounds": 2})
     assert fitted.intervals is not None
     assert fitted.intervals.booster.num_boosted_rounds() == rounds
-
-
-def test_every_tree_of_the_percentiles_holds_both(matrices: WindowMatrices) -> None:
-    fitted = fit(matrices, 1, {**PARAMETERS, "rounds": 2})
-    assert fitted.intervals is not None
-    model = json.loads(fitted.intervals.booster.save_raw("json"))["learner"]["gradient_booster"]
-    sizes = {tree["tree_param"]["size_leaf_vector"] for tree in model["model"]["trees"]}
-    assert (len(model["model"]["trees"]), sizes) == (INTERVAL_ROUNDS, {"2"})
 
 
 def test_what_a_person_gave_is_used_as_it_is() -> None:
