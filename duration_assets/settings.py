@@ -85,7 +85,7 @@ class Settings(DriftSettings):
         2, ge=0, description="Used matrices that are kept; older ones are made again when asked."
     )
     champion_margin: float = Field(
-        0.0025,
+        0.005,
         ge=0,
         lt=1,
         description="By what share of the champion's RMSE a challenger's has to be smaller.",
