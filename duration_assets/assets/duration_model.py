@@ -77,7 +77,8 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
         month = month_of(context)
         inputs = place.inputs(month, store)
         matrix = inputs["training_matrix"][month]
-        with store.writing(place.node.key, month) as draft, ExitStack() as fitting:
+        writing = store.writing(place.node.key, month)
+        with writing as draft, tracking.beside_threads(), ExitStack() as fitting:
             report = fitting.enter_context(
                 progress.task(f"Training {month}", "rounds", context.log)
             )

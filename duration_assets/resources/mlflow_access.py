@@ -43,8 +43,7 @@ def import_mlflow() -> Any:
 
     Not dagster-mlflow, which is for trainings alone: it brings Dagster, and seconds with it.
     """
-    for name, value in _DEFAULTS.items():
-        os.environ.setdefault(name, value)
+    _set_defaults()
     with warnings.catch_warnings():
         # MLflow's bars look for widgets in a notebook; this project shows none of them.
         warnings.filterwarnings("ignore", "IProgress not found")
@@ -54,6 +53,34 @@ def import_mlflow() -> Any:
     # It prints the traceback of every database error that it raises.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     return mlflow
+
+
+def _set_defaults() -> None:
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def variables_in_place(tracking_uri: str) -> Iterator[None]:
+    """Let every environment variable be there that a training run sets, for as long as the block.
+
+    The C library moves the environment to another place when a variable is added. Native code that
+    looks for one on another thread meanwhile, as XGBoost's and Polars' do, may then read memory
+    that was given back, and the process ends without a word. One that is there already is only
+    given another value. So this stands around a run that is opened while a thread works.
+    """
+    _set_defaults()
+    parts = urlsplit(tracking_uri)
+    values = {"MLFLOW_TRACKING_URI": without_secrets(tracking_uri), "MLFLOW_EXPERIMENT_ID": "0"}
+    if is_server(tracking_uri) and parts.username and parts.password:
+        values |= {_USER: unquote(parts.username), _PASSWORD: unquote(parts.password)}
+    added = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
@@ -26,6 +26,7 @@ from duration_assets.resources.mlflow_access import (
     local_database,
     refuse_active_run,
     speaking_to,
+    variables_in_place,
     without_beta_warnings,
 )
 from duration_assets.resources.run_owner import OWNER_TAG, Owner
@@ -88,6 +89,10 @@ class Tracking:
                 store = self._store(address)
                 if store.get_experiment_by_name(self.experiment) is None:
                     store.create_experiment(self.experiment)
+
+    def beside_threads(self) -> AbstractContextManager[None]:
+        """Return what a run is to be opened in while native code works on another thread."""
+        return variables_in_place(self.tracking_uri)
 
     @contextmanager
     def training_run(

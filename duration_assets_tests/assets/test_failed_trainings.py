@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
 
-from duration_assets.begun import StoppedError
+from duration_assets.assets import duration_model
+from duration_assets.begun import StoppedError, begun
 from duration_assets.errors import DurationError, TrackingError
 from duration_assets.modelling import training
 from duration_assets.progress import Report
@@ -45,6 +50,31 @@ def test_a_fit_is_stopped_where_its_mlflow_run_cannot_be_opened(
     assert stopped == [True]
     assert not has_model(home)
     assert home.half_written() == []
+
+
+def test_no_environment_variable_is_added_or_removed_while_trees_are_fitted(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [each for each in os.environ if each.startswith("MLFLOW_")]:
+        monkeypatch.delenv(name)
+    before, seen = set(os.environ), []
+
+    @contextmanager
+    def watched(work: Any, report: Report) -> Iterator[Any]:
+        names = set(os.environ)
+        with begun(work, report) as coming:
+
+            def result() -> Any:
+                seen.append(set(os.environ) ^ names)
+                return coming.result()
+
+            yield SimpleNamespace(result=result)
+
+    monkeypatch.setattr(duration_model, "begun", watched)
+    home.train()
+    assert seen == [set()]
+    assert "MLFLOW_EXPERIMENT_ID" not in before | set(os.environ)
+    assert "MLFLOW_TRACKING_URI" not in os.environ
 
 
 def test_a_fit_that_fails_leaves_no_model_and_no_mlflow_run_open(

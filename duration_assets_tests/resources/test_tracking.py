@@ -12,7 +12,11 @@ from pathlib import Path
 import pytest
 
 from duration_assets.errors import TrackingError
-from duration_assets.resources.mlflow_access import import_mlflow, speaking_to
+from duration_assets.resources.mlflow_access import (
+    import_mlflow,
+    speaking_to,
+    variables_in_place,
+)
 from duration_assets.resources.run_owner import OWNER_TAG
 from duration_assets.resources.tracking import EXPERIMENT, Tracking
 from duration_assets.resources.training_run import TrainingRun
@@ -239,6 +243,20 @@ def test_the_process_speaks_to_the_mlflow_that_it_spoke_to_before(
     assert known == {n: text for n, text in os.environ.items() if n.startswith("MLFLOW_")}
     assert mlflow.is_tracking_uri_set() == (before is not None)
     assert mlflow.tracking.fluent._active_experiment_id is None
+
+
+def test_variables_are_there_before_a_run_and_gone_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "7")
+    with variables_in_place("https://me:secret@there"):
+        with_it = dict(os.environ)
+    assert with_it["MLFLOW_TRACKING_URI"] == "https://there"
+    assert with_it["MLFLOW_EXPERIMENT_ID"] == "7"
+    assert with_it["MLFLOW_TRACKING_PASSWORD"] == "secret"
+    assert "MLFLOW_TRACKING_PASSWORD" not in os.environ
+    assert os.environ["MLFLOW_EXPERIMENT_ID"] == "7"
 
 
 def test_what_the_user_set_for_mlflow_wins_over_the_defaults(

@@ -94,8 +94,8 @@ def _champion(overview: Overview) -> Iterator[Block]:
         f"In use since the decision of {changes[-1]}: version {newest['champion_version']}, "
         f"trained on months up to {newest['champion_training_month']}. The last decision is that "
         f"of {newest['month']}; the model in use changed at {len(changes)} of {len(decided)} "
-        "decisions. What a person decided has the last month that was decided on before it, or "
-        "that its model has seen."
+        "decisions. What a person decided is listed with the last month that was decided on "
+        "before it, or that its model has seen."
     )
     rows = [
         [
