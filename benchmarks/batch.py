@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -170,23 +169,16 @@ def _gather(benchmark: Benchmark) -> None:
     """
     if benchmark.trips.exists():
         return
-    months, missing = [], benchmark.rows
-    for month in _from_month(Month(2021, 1)):
-        if missing <= 0:
-            break
+    month, months, missing = Month(2021, 1), [], benchmark.rows
+    while missing > 0:
         path = benchmark.months / f"{benchmark.service}_tripdata_{month}.parquet"
         months.append(pl.read_parquet(path).head(missing))
         missing -= len(months[-1])
+        month = month.shift(1)
     benchmark.trips.parent.mkdir(parents=True, exist_ok=True)
     # One group of rows, as TLC's files have for each million.
     trips = pl.concat(months, how="diagonal_relaxed")
     trips.write_parquet(benchmark.trips, row_group_size=benchmark.rows)
-
-
-def _from_month(month: Month) -> Iterator[Month]:
-    while True:
-        yield month
-        month = month.shift(1)
 
 
 def _measured(benchmark: Benchmark, rounds: int) -> dict[str, Took]:

@@ -70,10 +70,11 @@ def variables_in_place(tracking_uri: str) -> Iterator[None]:
     given another value. So this stands around a run that is opened while a thread works.
     """
     _set_defaults()
-    parts = urlsplit(tracking_uri)
-    values = {"MLFLOW_TRACKING_URI": without_secrets(tracking_uri), "MLFLOW_EXPERIMENT_ID": "0"}
-    if is_server(tracking_uri) and parts.username and parts.password:
-        values |= {_USER: unquote(parts.username), _PASSWORD: unquote(parts.password)}
+    values = {
+        "MLFLOW_TRACKING_URI": without_secrets(tracking_uri),
+        "MLFLOW_EXPERIMENT_ID": "0",
+        **_credentials(tracking_uri),
+    }
     added = {name: value for name, value in values.items() if name not in os.environ}
     os.environ.update(added)
     try:
@@ -111,11 +112,16 @@ def speaking_to(tracking_uri: str) -> Iterator[str]:
         if not is_server(tracking_uri):
             yield tracking_uri
             return
-        parts = urlsplit(tracking_uri)
-        if parts.username and parts.password:
-            os.environ[_USER] = unquote(parts.username)
-            os.environ[_PASSWORD] = unquote(parts.password)
+        os.environ.update(_credentials(tracking_uri))
         yield without_secrets(tracking_uri).rstrip("/")
+
+
+def _credentials(tracking_uri: str) -> dict[str, str]:
+    """Return MLflow's variables for the user and password in the address of a server, if any."""
+    parts = urlsplit(tracking_uri)
+    if not (is_server(tracking_uri) and parts.username and parts.password):
+        return {}
+    return {_USER: unquote(parts.username), _PASSWORD: unquote(parts.password)}
 
 
 @contextmanager
