@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tenacity
+
 from duration_assets.modelling.training_record import CARD_FILE
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 _DESCRIPTION_TAG = "mlflow.note.content"
 """MLflow's own."""
+
+_MADE_BY_ANOTHER = ("unique", "duplicate")
+"""What databases call a row that is there already: SQLite and Postgres, and MySQL."""
 
 
 class TrainingRun:
@@ -46,6 +51,10 @@ class TrainingRun:
     def log_inputs(self, versions: Mapping[str, str], source: str) -> None:
         """Log the data versions of what the model was made from, as MLflow datasets.
 
+        Windows overlap, so that trainings at once have months in common. MLflow looks for a dataset
+        and then adds it, and refuses all that a run logs if another run added one in between. The
+        next attempt finds it there.
+
         Args:
             versions: data version by partition name.
             source: where the trips were published.
@@ -59,7 +68,13 @@ class TrainingRun:
             )
             for name, version in versions.items()
         ]
-        self._client.log_inputs(self.run_id, inputs)
+        retry = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_was_made_by_another),
+            stop=tenacity.stop_after_attempt(10),
+            wait=tenacity.wait_random(0, 0.5),
+            reraise=True,
+        )
+        retry(self._client.log_inputs, self.run_id, inputs)
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Log a file as an artifact."""
@@ -72,6 +87,13 @@ class TrainingRun:
     def log_card(self, card: str, beginning: str) -> None:
         """Log the model's card; see the function."""
         log_card(self._client, self.run_id, card, beginning)
+
+
+def _was_made_by_another(error: BaseException) -> bool:
+    from mlflow.exceptions import MlflowException
+
+    text = str(error).lower()
+    return isinstance(error, MlflowException) and any(word in text for word in _MADE_BY_ANOTHER)
 
 
 def log_figures(
