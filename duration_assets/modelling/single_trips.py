@@ -2,8 +2,8 @@
 
 A table of one row takes Polars about a millisecond. Here everything that depends on the zones and
 the time block is worked out for all of them when the model is loaded, by the functions that encode
-tables; a trip then copies its parts into one row. That both ways give the same is checked once as
-a model is made ready, and on thousands of trips in the tests.
+tables; a trip then copies its parts into one row, which goes down the trees. That both ways give
+the same is checked once as a model is made ready, and on thousands of trips in the tests.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ from duration_assets.modelling.features import (
     FloatArray,
     trip_features,
 )
-from duration_assets.modelling.intervals import IntervalModel, Predictions, moved
+from duration_assets.modelling.intervals import Calibration, Predictions, moved
 from duration_assets.modelling.model import DurationModel
 from duration_assets.modelling.pair_preprocessor import PairPreprocessor
 from duration_assets.modelling.public_holidays import is_on_holiday
-from duration_assets.modelling.row_booster import DenseRowBooster, SparseRowBooster
 from duration_assets.modelling.statistics import (
     BLOCKS,
     HOURS_IN_BLOCK,
@@ -37,6 +36,7 @@ from duration_assets.modelling.statistics import (
     UNKNOWN_ZONE,
     ZONES,
 )
+from duration_assets.modelling.tree_arrays import TreeArrays
 from duration_assets.modelling.zone_preprocessor import LEAST_MEAN_DISTANCE, ZonePreprocessor
 
 _WEEKEND = 5
@@ -78,7 +78,7 @@ def single_trips(model: DurationModel) -> Prediction:
     """Make a model ready for trips that come one by one.
 
     Args:
-        model: its boosters are set to one thread, which is fastest for one row.
+        model: predicts in minutes, with intervals or without.
 
     Returns:
         A function for one thread at a time.
@@ -86,7 +86,6 @@ def single_trips(model: DurationModel) -> Prediction:
     Raises:
         BadFileError: if it does not predict what the model predicts from a table.
     """
-    model.use_threads(1)
     predict: Prediction
     if isinstance(model.preprocessor, PairPreprocessor):
         predict = _CoursePrediction(model, model.preprocessor)
@@ -113,6 +112,7 @@ def trips_table(trips: list[Trip], service: str) -> pl.DataFrame:
 _SAMPLES = (
     Trip(datetime(2023, 1, 2, 8, 30), 43, 151, 1.01, 2, 1, 1),
     Trip(datetime(2023, 6, 3, 23, 59), 264, 1, 250.0, None, None, None),
+    Trip(datetime(2023, 11, 23, 4, 0), 75, 74, None, 1, 2, 2),
 )
 _NAMES = ("pickup_time", "pickup_zone", "dropoff_zone", "distance", *DETAILS)
 
@@ -137,15 +137,17 @@ class _ZonePrediction:
         self._own = row[-len(self._own_names) :]
         _check_own(self._own_names)
         self._paces = _Paces(row, names) if preprocessor.feature_set.uses_distance else None
-        self._minutes = DenseRowBooster(model.booster, row)
-        self._intervals = _Intervals(model.intervals, row) if model.intervals else None
+        self._intervals = model.intervals
+        self._trees = TreeArrays(
+            [model.booster, *([model.intervals.booster] if model.intervals else [])]
+        )
 
     def __call__(self, trip: Trip) -> tuple[float, float | None, float | None]:
         self._fill(trip)
-        (minutes,) = self._minutes.predict()
+        minutes, *percentiles = self._trees.predict(self._row)
         if self._intervals is None:
             return minutes, None, None
-        return (minutes, *self._intervals.around(minutes))
+        return (minutes, *_ends_around(minutes, percentiles, self._intervals.calibration))
 
     def _fill(self, trip: Trip) -> None:
         """Put the features of a trip into the row."""
@@ -188,35 +190,36 @@ class _Paces:
         np.multiply(self._ratios, self._mean_minutes, out=self._minutes_at_pace)
 
 
-class _Intervals:
-    """Asks the interval booster for the same row."""
-
-    def __init__(self, intervals: IntervalModel, row: FloatArray) -> None:
-        self._percentiles = DenseRowBooster(intervals.booster, row, outputs=2)
-        self._calibration = intervals.calibration
-
-    def around(self, minutes: float) -> tuple[float, float]:
-        low, high = sorted(self._percentiles.predict())
-        one, other, mean = (np.array([value], dtype=np.float32) for value in (low, high, minutes))
-        found = moved(one, other, mean, self._calibration)
-        return float(found.low[0]), float(found.high[0])
-
-
 class _CoursePrediction:
     """Predicts as `course` does: the zone pair's column, and the distance."""
 
     def __init__(self, model: DurationModel, preprocessor: PairPreprocessor) -> None:
         self._columns = {pair: column for column, pair in enumerate(preprocessor.pairs)}
-        self._booster = SparseRowBooster(model.booster, len(preprocessor.feature_names))
+        # What a sparse matrix does not have is missing.
+        self._row = np.full(len(preprocessor.feature_names), np.nan, dtype=np.float32)
+        self._trees = TreeArrays([model.booster])
 
     def __call__(self, trip: Trip) -> tuple[float, float | None, float | None]:
         zones = (trip.pickup_zone, trip.dropoff_zone)
         pair = "_".join("nan" if zone is None else str(zone) for zone in zones)
         column = self._columns.get(pair)
-        entries = [] if column is None else [(column, 1.0)]
-        distance = np.nan if trip.distance is None else trip.distance
-        entries.append((len(self._columns), distance))
-        return self._booster.predict(entries), None, None
+        self._row[-1] = np.nan if trip.distance is None else trip.distance
+        if column is not None:
+            self._row[column] = 1.0
+        (minutes,) = self._trees.predict(self._row)
+        if column is not None:
+            self._row[column] = np.nan
+        return minutes, None, None
+
+
+def _ends_around(
+    minutes: float, percentiles: list[float], calibration: Calibration
+) -> tuple[float, float]:
+    """Return both ends of an interval, as `intervals.moved` finds them for n trips."""
+    low, high = sorted(percentiles)
+    one, other, mean = (np.array([value], dtype=np.float32) for value in (low, high, minutes))
+    found = moved(one, other, mean, calibration)
+    return float(found.low[0]), float(found.high[0])
 
 
 def _known(zone: int | None) -> int:
@@ -268,8 +271,8 @@ def _compare(model: DurationModel, predict: Prediction) -> None:
         if predict(trip) != expected:
             raise BadFileError(
                 f"One trip alone is predicted as {predict(trip)} and in a table as {expected}: "
-                "the installed XGBoost answers in another way than this project knows. Install "
-                "the version that requirements.txt names."
+                "the installed XGBoost keeps or adds up its trees in another way than this project "
+                "knows. Install the version that requirements.txt names."
             )
 
 

@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import xgboost
 
 from duration_assets.errors import BadFileError
 from duration_assets.modelling.intervals import Predictions
 from duration_assets.modelling.model import DurationModel
-from duration_assets.modelling.row_booster import DenseRowBooster, SparseRowBooster
 from duration_assets.modelling.single_trips import Trip, _ZonePrediction, single_trips, trips_table
 from duration_assets_tests.models import small_model, varied_trips
 
@@ -88,44 +86,6 @@ class _Elsewhere(DurationModel):
     def predict_intervals(self, trips: pl.DataFrame) -> Predictions:
         found = super().predict_intervals(trips)
         return Predictions(found.minutes + np.float32(1), found.low, found.high)
-
-
-@pytest.fixture(scope="module")
-def features() -> Any:
-    return np.random.default_rng(3).normal(size=(2_000, 12)).astype(np.float32)
-
-
-def test_a_row_with_missing_values_is_predicted_as_in_a_matrix(features: Any) -> None:
-    holes = np.where(features > 1, np.nan, features).astype(np.float32)
-    matrix = xgboost.DMatrix(holes, label=features.sum(axis=1))
-    parameters = {
-        "objective": "reg:quantileerror",
-        "quantile_alpha": [0.1, 0.9],
-        "disable_default_eval_metric": 1,
-        "nthread": 1,
-    }
-    booster = xgboost.train(parameters, matrix, 20)
-    row = np.zeros(12, dtype=np.float32)
-    asked = DenseRowBooster(booster, row, outputs=2)
-    found = []
-    for each in holes:
-        row[:] = each
-        found.append(asked.predict())
-    np.testing.assert_array_equal(np.array(found, np.float32), booster.inplace_predict(holes))
-
-
-def test_a_sparse_row_is_predicted_as_in_a_sparse_matrix(features: Any) -> None:
-    from scipy.sparse import csr_matrix
-
-    kept = np.where(np.arange(12) == 11, 1, np.abs(features) > 2.5)
-    sparse = csr_matrix((features * kept).astype(np.float64))
-    booster = xgboost.train({"nthread": 1}, xgboost.DMatrix(sparse, label=features[:, 11]), 20)
-    asked = SparseRowBooster(booster, 12)
-    rows = [row for row in sparse if 1 <= row.nnz <= 2]
-    assert {row.nnz for row in rows} == {1, 2}
-    for row in rows:
-        entries = list(zip(row.indices.tolist(), row.data.tolist(), strict=True))
-        assert np.float32(asked.predict(entries)) == booster.inplace_predict(row)[0]
 
 
 def test_a_feature_that_is_known_in_tables_alone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
