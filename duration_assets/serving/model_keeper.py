@@ -37,6 +37,8 @@ class LoadedModel:
             DurationError: if they cannot be used.
         """
         model = DurationModel.load(champion.folder)
+        # Workers share the cores; one that predicts a table leaves the others theirs.
+        model.use_threads(1)
         return cls(champion.registered, model, single_trips(model))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import socket
 from pathlib import Path
@@ -13,7 +14,7 @@ from duration_assets.serving import running
 from duration_assets.serving.announcer import Announcer
 from duration_assets.serving.champions import Champion, FileSource, RegistrySource, announce
 from duration_assets.serving.metrics import RegistryMetrics, ServingMetrics
-from duration_assets.serving.model_keeper import ModelKeeper
+from duration_assets.serving.model_keeper import LoadedModel, ModelKeeper
 from duration_assets_tests.models import saved_model
 from duration_assets_tests.serving.served import (
     COURSE_TRIP,
@@ -68,6 +69,14 @@ def test_another_champion_takes_over_between_two_requests(folders: tuple[Path, P
         assert answers[-1]["duration"] != before["duration"]
         page = client.get("/metrics").text
         assert 'duration_model_version{model="green-metered-duration"} 2.0' in page
+
+
+def test_a_worker_predicts_tables_with_one_thread(folders: tuple[Path, Path]) -> None:
+    model = LoadedModel.load(champion(folders[0])).model
+    assert model.intervals is not None
+    for booster in (model.booster, model.intervals.booster):
+        learner = json.loads(booster.save_config())["learner"]
+        assert learner["generic_param"]["nthread"] == "1"
 
 
 def test_a_champion_that_cannot_be_loaded_leaves_the_model_in_use(
