@@ -77,8 +77,8 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
         month = month_of(context)
         inputs = place.inputs(month, store)
         matrix = inputs["training_matrix"][month]
-        writing = store.writing(place.node.key, month)
-        with writing as draft, tracking.beside_threads(), ExitStack() as fitting:
+        writing, reading = store.writing(place.node.key, month), store.reading(matrix)
+        with writing as draft, reading, tracking.beside_threads(), ExitStack() as fitting:
             report = fitting.enter_context(
                 progress.task(f"Training {month}", "rounds", context.log)
             )
@@ -102,7 +102,7 @@ def build_duration_model(place: Place, feature_set: FeatureSet) -> dg.AssetsDefi
                 _write_down(run, record, logged.uri, draft.folder)
             # Only a model whose MLflow run has ended well becomes the partition.
             partition = _commit(place, draft, inputs, record, run.run_id, logged)
-        drop_used_matrices(store, matrix.asset, place.node.key, keep=place.settings.keep_matrices)
+        drop_used_matrices(store, matrix.asset, place.node, keep=place.settings.keep_matrices)
         _write_course_files(place.settings.home, partition)
         return _describe(partition, trained, tracking.run_url(run.run_id))
 

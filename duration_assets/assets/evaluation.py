@@ -81,7 +81,7 @@ def build_evaluation(place: Place, feature_set: FeatureSet) -> dg.AssetsDefiniti
             matrix.simulated or model.simulated,
             model.summary.get("tuned_through"),
         )
-        with store.writing(place.node.key, month) as draft:
+        with store.writing(place.node.key, month) as draft, store.reading(matrix):
             judged = _judge(
                 feature_set,
                 model,
@@ -111,7 +111,7 @@ def build_evaluation(place: Place, feature_set: FeatureSet) -> dg.AssetsDefiniti
                     "compared_with": compared_with,
                 },
             )
-        drop_used_matrices(store, matrix.asset, place.node.key, keep=place.settings.keep_matrices)
+        drop_used_matrices(store, matrix.asset, place.node, keep=place.settings.keep_matrices)
         return result(
             partition,
             {

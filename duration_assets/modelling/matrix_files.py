@@ -50,9 +50,11 @@ class StoredExamples:
     def __init__(self, folder: Path) -> None:
         """Take a folder that `write_examples` filled."""
         self.folder = folder
+        # Looked for once: reading is to fail if one is gone later, and not to go on without it.
+        self._durations = sorted(folder.glob("*-durations.npy"))
 
     def __iter__(self) -> Iterator[Examples]:
-        for durations in sorted(self.folder.glob("*-durations.npy")):
+        for durations in self._durations:
             dense = durations.with_name(durations.name.replace("-durations", ""))
             features = np.load(dense, allow_pickle=False) if dense.exists() else _sparse(dense)
             yield Examples(features, np.load(durations, allow_pickle=False))

@@ -12,8 +12,8 @@ import os
 import shutil
 import socket
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from duration_assets.resources.files import write_atomically
 from duration_assets.resources.partition import Draft, Partition
 
 _MANIFEST = "manifest.json"
+_DISCARDED = ".discarded"
 
 
 class Store:
@@ -116,20 +117,30 @@ class Store:
         """Remove a partition's files, and keep what is known of it.
 
         Returns:
-            Whether it was done; not if somebody writes the partition at the moment.
+            Whether it was done; not if somebody writes or reads the partition at the moment.
         """
         month = Month.parse(partition.month)
         place = self._place(partition.asset, month)
+        writers = self.locked(partition.asset, month, timeout=0)
+        readers = self.locked(_readers_of(partition), month, timeout=0)
         try:
-            with self.locked(partition.asset, month, timeout=0):
+            with writers, readers:
                 if self.find(partition.asset, month) != partition:
                     return False
-                for version in place.iterdir():
-                    if version.name != _MANIFEST:
-                        shutil.rmtree(version)
+                self._discard([each for each in place.iterdir() if each.name != _MANIFEST])
         except PartitionLockedError:
             return False
         return True
+
+    def reading(self, partition: Partition) -> AbstractContextManager[None]:
+        """Keep a partition from being dropped, for one reader at a time.
+
+        Others may write it meanwhile: what was current until then stays.
+
+        Raises:
+            PartitionLockedError: if another process still reads it after the time-out.
+        """
+        return self.locked(_readers_of(partition), Month.parse(partition.month))
 
     def months(self, asset: str) -> list[Month]:
         """Return the months of an asset that are there, in time."""
@@ -160,10 +171,24 @@ class Store:
         write_atomically(place / _MANIFEST, json.dumps(manifest, indent=1).encode())
         # What was current until now stays for those who are reading it.
         keep = {version, before.version if before else version, _MANIFEST}
-        for old in place.iterdir():
-            if old.name not in keep:
-                shutil.rmtree(old, ignore_errors=True)
+        with suppress(OSError):
+            self._discard([old for old in place.iterdir() if old.name not in keep])
         return partition
+
+    def _discard(self, paths: Iterable[Path]) -> None:
+        """Remove files and folders, also what others were stopped at removing.
+
+        They go out of sight at once: what is there in part would be taken for the whole.
+        """
+        discarded = self.root / _DISCARDED
+        discarded.mkdir(exist_ok=True)
+        for path in paths:
+            path.rename(discarded / uuid.uuid4().hex)
+        for each in discarded.iterdir():
+            if each.is_dir():
+                shutil.rmtree(each, ignore_errors=True)
+            else:
+                each.unlink(missing_ok=True)
 
     @contextmanager
     def locked(
@@ -201,6 +226,11 @@ class Store:
         finally:
             holder.unlink(missing_ok=True)
             lock.release()
+
+
+def _readers_of(partition: Partition) -> str:
+    """Return the name of the lock that a partition's readers hold."""
+    return f"{partition.asset}.readers"
 
 
 def _wait_for(lock: filelock.BaseFileLock, holder: Path, what: str, seconds: float) -> None:

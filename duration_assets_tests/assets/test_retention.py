@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from duration_assets.errors import MissingPartitionError
+from duration_assets.lineage import Node, all_nodes
 from duration_assets.months import Month
+from duration_assets.retention import drop_used_matrices
 from duration_assets_tests.homes import Home
 from duration_assets_tests.months import FEBRUARY, JANUARY, MARCH
 
@@ -47,3 +51,17 @@ def test_a_matrix_that_was_not_used_is_kept(home: Home) -> None:
     (model.folder.parent / "manifest.json").unlink()
     home.train(FEBRUARY)
     assert dropped(home, MATRIX) == {JANUARY: True, FEBRUARY: True}
+
+
+def test_a_matrix_whose_model_is_to_be_made_again_is_kept(home: Home) -> None:
+    home.settings = home.settings.model_copy(update={"keep_matrices": 1})
+    home.train(JANUARY)
+    of_old_code = dataclasses.replace(model_node(home), code_version="of another code")
+    assert drop_used_matrices(home.store, MATRIX, of_old_code, keep=0) == []
+    assert dropped(home, MATRIX) == {JANUARY: False}
+    assert drop_used_matrices(home.store, MATRIX, model_node(home), keep=0) == [JANUARY]
+
+
+def model_node(home: Home) -> Node:
+    key = "green/metered/duration_model"
+    return next(node for node in all_nodes(home.settings) if node.key == key)

@@ -10,7 +10,7 @@ import pytest
 from duration_assets.modelling import matrices, trip_batches, zone_preprocessor
 from duration_assets.modelling.cleaning import clean_month
 from duration_assets.modelling.features import FEATURE_SETS
-from duration_assets.modelling.matrix_files import Examples
+from duration_assets.modelling.matrix_files import Examples, StoredExamples, write_examples
 from duration_assets.modelling.statistics import weekly_sums
 from duration_assets.modelling.trip_batches import MonthTrips
 from duration_assets.modelling.zone_preprocessor import ZonePreprocessor
@@ -57,3 +57,13 @@ def month_in(folder: Path, month: Month) -> MonthTrips:
     write_month(GREEN, month, published, ROWS)
     cleaned = clean_month(published, GREEN, month, kept, folder / f"{month}-rejected.parquet")
     return MonthTrips(month, kept, cleaned.kept)
+
+
+def test_a_chunk_that_is_gone_while_examples_are_read_is_no_end_of_them(tmp_path: Path) -> None:
+    chunks = [Examples(np.zeros((3, 2), np.float32), np.zeros(3, np.float32)) for _ in range(2)]
+    write_examples(tmp_path / "matrix", chunks)
+    stored = StoredExamples(tmp_path / "matrix")
+    assert len(list(stored)) == 2
+    (tmp_path / "matrix" / "00001-durations.npy").unlink()
+    with pytest.raises(FileNotFoundError, match="00001-durations"):
+        list(stored)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import threading
 from pathlib import Path
 
@@ -92,3 +93,44 @@ def test_a_full_disk_gets_a_clear_message_and_nothing_half_written(tmp_path: Pat
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.errno == errno.ENOSPC
     assert store.find(ASSET, JANUARY) is None
+
+
+def test_a_drop_that_is_interrupted_leaves_no_part_that_counts_as_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    written = write(store, "one")
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(shutil, "rmtree", stop)
+        with pytest.raises(KeyboardInterrupt):
+            store.drop(written)
+    assert written.is_dropped
+    # What is left of it goes with whatever is dropped or written next.
+    assert len(list((tmp_path / ".discarded").iterdir())) == 1
+    store.drop(write(store, "two"))
+    assert not list((tmp_path / ".discarded").iterdir())
+
+
+def test_what_a_killed_writer_left_does_not_keep_a_partition_from_being_dropped(
+    tmp_path: Path,
+) -> None:
+    store = Store(tmp_path)
+    written = write(store, "one")
+    (written.folder.parent / ".manifest.json.0123").write_text("half")
+    assert store.drop(written)
+    assert {path.name for path in written.folder.parent.iterdir()} == {"manifest.json"}
+    assert store.find(ASSET, JANUARY) == written
+
+
+def test_a_partition_that_is_read_is_not_dropped(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    written = write(store, "one")
+    with store.reading(written):
+        assert not store.drop(written)
+        assert written.file("file").read_text() == "one"
+        write(store, "two")
+    assert store.drop(store.require(ASSET, JANUARY, "the test"))
