@@ -6,7 +6,7 @@ that its inputs have now, and breaks no blocking rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from duration_assets.lineage import MODELS, Node, data_nodes, model_nodes
@@ -46,7 +46,13 @@ def plan_training(service: str, feature_set: str, month: Month, settings: Settin
 
 
 def out_of_date(
-    nodes: tuple[Node, ...], month: Month, first: Month, store: Store, *, force: bool = False
+    nodes: tuple[Node, ...],
+    month: Month,
+    first: Month,
+    store: Store,
+    *,
+    force: bool = False,
+    failed: Container[str] = (),
 ) -> tuple[Node, ...]:
     """Return those of a group's assets that have to be made for a month.
 
@@ -56,6 +62,7 @@ def out_of_date(
         first: the first month of the service.
         store: where the partitions are.
         force: make everything again, but for files that are landed.
+        failed: keys of those whose last run failed, be it after the partition was written.
     """
     needed: list[Node] = []
     refused = any(_is_refused(node, month, store) for node in nodes)
@@ -63,7 +70,7 @@ def out_of_date(
         # What is wrong with a month may be put right at its source by now.
         lands_again = refused and not node.reads
         upstream_is_made = any(reads.asset == other.key for other in needed for reads in node.reads)
-        again = force and node.reads
+        again = (force and node.reads) or node.key in failed
         if again or lands_again or upstream_is_made or not is_current(node, month, first, store):
             needed.append(node)
     read = {reads.asset for node in needed for reads in node.reads}

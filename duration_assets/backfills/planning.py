@@ -5,7 +5,7 @@ What is current is not asked for, so that the same request made again asks for w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -159,7 +159,7 @@ def plan_backfill(
             if not nodes:
                 plan.left_out[unit] = _TOO_EARLY.get(group, _NOTHING_BEFORE)
                 continue
-            needed = _needed(nodes, month, first, store, coming, force=request.force)
+            needed = _needed(nodes, month, first, store, coming, failed or (), force=request.force)
             waits = _waits(needed, month, first, store, coming)
             if not needed:
                 plan.current.append(unit)
@@ -211,11 +211,13 @@ def _needed(
     first: Month,
     store: Store,
     coming: set[AssetMonth],
+    failed: Container[AssetMonth],
     *,
     force: bool,
 ) -> tuple[Node, ...]:
-    """Return what is out of date now, or will be when what it is made from was made."""
-    now = out_of_date(nodes, month, first, store, force=force)
+    """Return what is out of date now or failed, or will be when what it is made from was made."""
+    badly = {node.key for node in nodes if (node.key, month) in failed}
+    now = out_of_date(nodes, month, first, store, force=force, failed=badly)
     needed: list[Node] = []
     for node in nodes:
         again = {(other.key, month) for other in needed} | coming

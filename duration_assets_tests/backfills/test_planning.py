@@ -281,6 +281,18 @@ def test_only_what_failed_is_asked_for_and_what_waits_for_it(shelf: Shelf) -> No
     assert left_out(plan) == {(EVALUATIONS, "2023-03"): "waits for duration_model of 2023-02"}
 
 
+def test_what_failed_after_its_partition_was_written_is_asked_for(shelf: Shelf) -> None:
+    for group in GROUPS:
+        shelf.put(group, *months(2 if group == EVALUATIONS else 1, 3))
+    model = ("green/metered/duration_model", Month(2023, 2))
+    states = {**dict.fromkeys(states_of(shelf, []), State.CURRENT), model: State.FAILED}
+    plan = shelf.plan("2023-01", "2023-03", failed=True, states=states)
+
+    # And nothing else: what was made from it is up to date if it comes out the same.
+    made = {(unit.group, str(unit.month)): keys for unit, keys in plan.asked.items()}
+    assert made == {(MODELS, "2023-02"): ("green/metered/duration_model",)}
+
+
 def test_where_nothing_failed_nothing_is_asked_for(shelf: Shelf) -> None:
     plan = shelf.plan("2023-01", "2023-06", failed=True, states=states_of(shelf, []))
 
