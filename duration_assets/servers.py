@@ -20,7 +20,7 @@ from urllib.request import ProxyHandler, build_opener
 import click
 import psutil
 
-from duration_assets.backfills.daemon_pipe import has_daemon_of_commands
+from duration_assets.backfills.daemon_pipe import deciding_on_daemon, has_daemon_of_commands
 from duration_assets.errors import ServerError
 from duration_assets.home import open_home
 from duration_assets.one_server import only_server_of
@@ -71,6 +71,9 @@ def serve(settings: Settings) -> None:
     _refuse_beside_backfill(settings)
     with ExitStack() as stack:
         lock = stack.enter_context(only_server_of(settings.home))
+        # A command may have started its daemon while the lock was not held yet.
+        with deciding_on_daemon(settings.home):
+            _refuse_beside_backfill(settings)
         with open_home(settings) as instance:
             # No daemon is there that could be about to start a run.
             recover(settings, instance, Tracking.of(settings), _LOG, nothing_starts=True)

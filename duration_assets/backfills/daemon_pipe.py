@@ -13,7 +13,14 @@ import select
 from contextlib import suppress
 from pathlib import Path
 
-_PIPE = ".daemon.pipe"
+import filelock
+
+_PIPE, _LOCK = ".daemon.pipe", ".daemon.lock"
+
+
+def deciding_on_daemon(home: Path) -> filelock.BaseFileLock:
+    """Return the lock under which it is decided whose daemon works in a home."""
+    return filelock.FileLock(home / _LOCK)
 
 
 def new_pipe(home: Path) -> tuple[int, int]:

@@ -18,10 +18,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import filelock
-
-from duration_assets.backfills.daemon_pipe import has_reader, join, new_pipe
+from duration_assets.addresses import without_secrets
+from duration_assets.backfills.daemon_pipe import deciding_on_daemon, has_reader, join, new_pipe
 from duration_assets.errors import ServerError
+from duration_assets.lineage import all_nodes
 from duration_assets.one_server import is_served
 from duration_assets.recovery import recover
 from duration_assets.resources.files import write_atomically
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 LOG_FILE = "daemon.log"
-_LOCK = ".daemon.lock"
 _MEMORY = ".daemon.json"
 
 _DAEMON = [
@@ -104,7 +103,7 @@ class Daemon:
             self._check_guard()
         if self._elsewhere and self._is_elsewhere_still():
             return
-        with filelock.FileLock(self._settings.home / _LOCK):
+        with deciding_on_daemon(self._settings.home):
             self._elsewhere = False
             self._find_or_start()
 
@@ -185,8 +184,16 @@ class Daemon:
             "feature_sets": sorted(settings.feature_sets),
             "first": {name: str(settings.first_month_of(name)) for name in settings.services},
             "last": str(settings.last_partition),
-            "window": settings.window,
-            "rows": settings.max_training_rows,
+            "code": {node.key: node.code_version for node in all_nodes(settings)},
+            "mlflow": without_secrets(settings.tracking_uri),
+            "zones": settings.zones and without_secrets(settings.zones),
+            "matrices": settings.keep_matrices,
+            "champion": [
+                settings.champion_margin,
+                settings.champion_confidence,
+                settings.champion_slice_share,
+                settings.champion_slice_limit,
+            ],
         }
 
     def _knows_our_settings(self) -> bool:
@@ -216,7 +223,9 @@ class Daemon:
         while time.time() < until:
             time.sleep(_LOOK_EVERY)
             now = self._heartbeat()
-            if now is not None and now.timestamp > beat.timestamp:
+            renewed = now is not None and now.timestamp > beat.timestamp
+            # `dev` may have been started meanwhile.
+            if renewed or is_served(self._settings.home):
                 return True
         return False
 

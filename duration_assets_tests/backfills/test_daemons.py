@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import resources
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
+from duration_assets import modelling, servers
 from duration_assets.backfills import daemons
 from duration_assets.backfills.daemon_pipe import has_daemon_of_commands, new_pipe
 from duration_assets.backfills.daemons import Daemon
@@ -87,6 +91,39 @@ def test_two_commands_share_a_daemon_that_ends_with_the_last_of_them(
     assert not has_daemon_of_commands(settings.home)
 
 
+@pytest.mark.parametrize("changed", ["parameters", "mlflow", "champion_margin"])
+def test_a_command_waits_for_a_daemon_with_other_settings(
+    make: Make,
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    said: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    changed: str,
+) -> None:
+    monkeypatch.setattr(daemons, "_ENDS_WITHIN", 60)
+    first = make()
+    first.keep()
+    threading.Timer(2, first.release).start()
+    with Daemon(with_another(settings, changed), instance, said.append) as second:
+        second.keep()
+        assert second.ends_with_us
+    assert said == ["Waiting for another command, whose daemon has other settings."]
+
+
+def with_another(settings: Settings, changed: str) -> Settings:
+    file = settings.home / "parameters.json"
+    ours = json.loads(resources.files(modelling).joinpath("tuned_parameters.json").read_text())
+    ours["metered"]["parameters"]["max_depth"] = 3
+    file.write_text(json.dumps(ours))
+    values = {
+        "parameters": file,
+        "mlflow_tracking_uri": "http://127.0.0.1:9",
+        "champion_margin": 0.1,
+    }
+    name = "mlflow_tracking_uri" if changed == "mlflow" else changed
+    return settings_for(settings.home, settings.source, **{name: values[name]})
+
+
 def test_the_daemon_of_dev_is_used(make: Make, settings: Settings) -> None:
     with only_server_of(settings.home), make() as daemon:
         daemon.keep()
@@ -105,6 +142,18 @@ def test_a_daemon_that_a_person_started_is_known_by_its_next_heartbeat(
         assert not daemon.ends_with_us
     timer.join()
     assert said == ["A daemon was alive a moment ago: waiting to see whether it still is."]
+
+
+def test_a_dev_that_starts_while_a_command_waits_for_a_heartbeat_is_seen(
+    make: Make, instance: dg.DagsterInstance, settings: Settings
+) -> None:
+    beat(instance, "theirs", ago=5)
+    with ExitStack() as dev, make() as daemon:
+        timer = threading.Timer(2, lambda: dev.enter_context(only_server_of(settings.home)))
+        timer.start()
+        daemon.keep()
+        assert not daemon.ends_with_us
+        timer.join()
 
 
 def test_the_last_heartbeat_of_our_own_daemon_is_no_sign_of_life(
@@ -158,6 +207,27 @@ def test_dev_is_refused_beside_the_daemon_of_a_command(settings: Settings) -> No
         settings.home, settings.source, dagster_port=free_port(), mlflow_port=free_port()
     )
     ends = new_pipe(settings.home)
+    with pytest.raises(ServerError, match="has its own daemon running in this home"):
+        serve(settings)
+    for end in ends:
+        os.close(end)
+
+
+def test_dev_is_refused_if_a_command_starts_a_daemon_while_it_takes_the_home(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_for(
+        settings.home, settings.source, dagster_port=free_port(), mlflow_port=free_port()
+    )
+    ends: list[int] = []
+
+    @contextmanager
+    def late(home: Path) -> Iterator[int]:
+        with only_server_of(home) as lock:
+            ends.extend(new_pipe(home))
+            yield lock
+
+    monkeypatch.setattr(servers, "only_server_of", late)
     with pytest.raises(ServerError, match="has its own daemon running in this home"):
         serve(settings)
     for end in ends:
