@@ -189,12 +189,12 @@ def _write_again(
 ) -> None:
     """Write the champion's partition of a decision's month again, as the history has it."""
     month = Month.parse(decision.month)
-    if store.find(place.node.key, month) is None:
-        # It is made when the month is evaluated, and takes what stands then.
-        return
     with store.writing(place.node.key, month) as draft:
         # Read while nobody else writes the partition: of two decisions at once the later stands.
-        before, past = store.require(place.node.key, month, "this decision"), history.read()
+        before, past = store.find(place.node.key, month), history.read()
+        if before is None:
+            # It is made when the month is evaluated, and takes what stands then.
+            return
         standing = decided_on(past, month)
         assert standing is not None
         written = write_decision(draft.folder, history.name, standing, past, history.registry)
