@@ -148,6 +148,9 @@ def _remember_source(settings: Settings) -> None:
             f"{memory}, which says what source filled this home, is damaged ({error}). If that was "
             f"{now}, remove the file and run it again; if not, set DURATION_HOME to another folder."
         ) from error
+    if "://" not in source:
+        # Written down as it was given, once.
+        source = str(Path(source).absolute())
     if source != now:
         raise HomeError(
             f"The home {settings.home} was filled from {source}, and DURATION_SOURCE is now "

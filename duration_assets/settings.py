@@ -206,6 +206,9 @@ class Settings(DriftSettings):
     @model_validator(mode="after")
     def _make_absolute(self) -> Self:
         object.__setattr__(self, "home", self.home.expanduser().absolute())
+        if "://" not in self.source:
+            # Also what a home remembers: the same words name other folders elsewhere.
+            object.__setattr__(self, "source", str(Path(self.source).expanduser().absolute()))
         dagster_home = self.dagster_home or self.home / "dagster"
         object.__setattr__(self, "dagster_home", dagster_home.expanduser().absolute())
         if self.parameters is not None:

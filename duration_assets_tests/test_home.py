@@ -24,6 +24,21 @@ def test_a_home_remembers_its_source_but_no_secret_of_it(tmp_path: Path) -> None
     assert "hidden" not in written + str(caught.value)
 
 
+def test_a_folder_by_the_same_words_elsewhere_is_another_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, here, elsewhere = tmp_path / "home", tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(here)
+    for words in ("months", "./months", here / "months"):
+        with open_home(settings_for(home, words)):
+            pass
+    monkeypatch.chdir(elsewhere)
+    with pytest.raises(HomeError, match=r"was filled from .*here/months"):
+        open_home(settings_for(home, "months"))
+
+
 def test_dagsters_database_and_the_environment_have_to_agree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
