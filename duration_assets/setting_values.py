@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 from pydantic_settings import NoDecode
 
+from duration_assets.errors import SettingsError
 from duration_assets.months import Month
 from duration_assets.services import SERVICES, service_named
 
@@ -18,11 +21,22 @@ def split_names(value: Any) -> Any:
     return value
 
 
+@contextmanager
+def _named() -> Iterator[None]:
+    """Let pydantic say which variable is wrong, and go on to the others: it knows ValueError."""
+    try:
+        yield
+    except SettingsError as error:
+        raise ValueError(str(error)) from None
+
+
+@_named()
 def parse_month(value: Any) -> Any:
     """Turn `2023-01` into a month."""
     return Month.parse(value) if isinstance(value, str) else value
 
 
+@_named()
 def parse_first_months(value: Any) -> Any:
     """Turn `2021-01` or `green=2021-01,yellow=2022-06` into a month for each service."""
     if not isinstance(value, str):

@@ -49,12 +49,18 @@ class Settings(DriftSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DURATION_", frozen=True, extra="forbid", arbitrary_types_allowed=True
+        env_prefix="DURATION_",
+        # As a file of variables has them that are not set.
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
     )
 
     home: Path = Field(Path(".duration"), description="Holds everything the project writes.")
     source: str = Field(
         TLC_BUCKET,
+        min_length=1,
         description="Where months come from: a folder, a bucket prefix, or a URL template with "
         "{service} and {month}.",
     )
@@ -175,12 +181,16 @@ class Settings(DriftSettings):
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         for name in self.services:
-            service_named(name)
+            try:
+                service_named(name)
+            except SettingsError as error:
+                raise SettingsError(f"DURATION_SERVICES: {error}") from None
         for feature_set in self.feature_sets:
             if feature_set not in FEATURE_SETS:
                 known = ", ".join(FEATURE_SETS)
                 raise SettingsError(
-                    f"There is no feature set '{feature_set}': choose one of {known}."
+                    f"DURATION_FEATURE_SETS: There is no feature set '{feature_set}': choose one "
+                    f"of {known}."
                 )
             for name in self.services:
                 check_feature_set(name, feature_set)
@@ -206,6 +216,11 @@ class Settings(DriftSettings):
     @model_validator(mode="after")
     def _make_absolute(self) -> Self:
         object.__setattr__(self, "home", self.home.expanduser().absolute())
+        if self.home.exists() and not self.home.is_dir():
+            raise SettingsError(
+                f"DURATION_HOME is {self.home}, which is a file: set it to a folder, which is made "
+                "if it is not there."
+            )
         if "://" not in self.source:
             # Also what a home remembers: the same words name other folders elsewhere.
             object.__setattr__(self, "source", str(Path(self.source).expanduser().absolute()))
@@ -285,11 +300,10 @@ def check_feature_set(service: str, feature_set: str) -> None:
 
 def _explain(item: Any) -> str:
     """Say in one line which variable is wrong and why."""
-    cause = item.get("ctx", {}).get("error")
-    if isinstance(cause, SettingsError):
-        return str(cause)
     if not item["loc"]:
         return str(item["msg"])
     name = str(item["loc"][0])
     variable = name if name.isupper() else f"DURATION_{name.upper()}"
+    if (ours := item.get("ctx", {}).get("error")) is not None:
+        return f"{variable}: {ours}"
     return f"{variable}: {item['msg']} (it is {item['input']!r})."

@@ -17,10 +17,11 @@ from duration_assets.settings import Settings
         ("DURATION_WINDOW", "25", "DURATION_WINDOW: .* less than or equal to 24"),
         ("DURATION_LOOK_EVERY", "0", "DURATION_LOOK_EVERY: .* greater than or equal to 1"),
         ("DURATION_LAND_ALL", "some", "DURATION_LAND_ALL: .* valid boolean"),
-        ("DURATION_LAST_MONTH", "2023-13", "There is no month 13"),
+        ("DURATION_LAST_MONTH", "2023-13", "DURATION_LAST_MONTH: There is no month 13"),
+        ("DURATION_FIRST_MONTH", "green=May", "DURATION_FIRST_MONTH: 'May' is no month"),
         ("DURATION_FIRST_MONTH", "2012-01", "can be used from 2013-08 on"),
-        ("DURATION_SERVICES", "purple", "There is no service 'purple'"),
-        ("DURATION_FEATURE_SETS", "magic", "There is no feature set 'magic'"),
+        ("DURATION_SERVICES", "purple", "DURATION_SERVICES: There is no service 'purple'"),
+        ("DURATION_FEATURE_SETS", "magic", "DURATION_FEATURE_SETS: There is no feature set 'mag"),
         ("DURATION_SERVICES", "fhv", "publishes no distance"),
     ],
 )
@@ -30,6 +31,24 @@ def test_a_setting_that_cannot_be_used_is_named_with_the_reason(
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=message):
         Settings.load()
+
+
+def test_every_setting_that_cannot_be_used_is_named_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DURATION_LAST_MONTH", "2023-13")
+    monkeypatch.setenv("DURATION_WINDOW", "many")
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+    named = [line.partition(":")[0] for line in str(caught.value).splitlines()]
+    assert sorted(named) == ["DURATION_LAST_MONTH", "DURATION_WINDOW"]
+
+
+def test_a_setting_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Settings.load()
+    for name in ("HOME", "SOURCE", "ZONES", "LAST_MONTH", "ALERT_WEBHOOK"):
+        monkeypatch.setenv(f"DURATION_{name}", "")
+    assert Settings.load() == before
 
 
 def test_the_home_is_made_absolute_and_dagsters_home_lies_in_it(
