@@ -19,6 +19,7 @@ from duration_assets.addresses import without_secrets
 from duration_assets.errors import HomeError
 from duration_assets.pools import DECIDING
 from duration_assets.resources.files import write_atomically
+from duration_assets.resources.partition import MANIFEST
 from duration_assets.resources.tracking import Tracking
 from duration_assets.settings import Settings
 
@@ -138,7 +139,9 @@ def _remember_source(settings: Settings) -> None:
     """Keep a home to one source: months of two sources in one window would be silent nonsense."""
     memory = settings.home / _MEMORY
     now = without_secrets(settings.source)
-    if not memory.exists():
+    landed = any((settings.home / "store").glob(f"*/raw_trips/*/{MANIFEST}"))
+    if not memory.exists() or not landed:
+        # Of a source that no month came from yet, nothing can be mixed up.
         write_atomically(memory, json.dumps({"source": now}).encode())
         return
     try:

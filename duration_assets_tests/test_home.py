@@ -8,7 +8,24 @@ import pytest
 
 from duration_assets.errors import HomeError
 from duration_assets.home import open_home
+from duration_assets.resources.partition import MANIFEST
 from duration_assets_tests.months import settings_for
+
+
+def land_a_month(home: Path) -> None:
+    manifest = home / "store" / "green" / "raw_trips" / "2023-01" / MANIFEST
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.touch()
+
+
+def test_a_source_that_no_month_came_from_can_be_put_right(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for source in ("https://mistyped/{month}", "https://right/{month}"):
+        with open_home(settings_for(home, source)):
+            pass
+    land_a_month(home)
+    with pytest.raises(HomeError, match="was filled from https://right"):
+        open_home(settings_for(home, "https://mistyped/{month}"))
 
 
 def test_a_home_remembers_its_source_but_no_secret_of_it(tmp_path: Path) -> None:
@@ -17,7 +34,7 @@ def test_a_home_remembers_its_source_but_no_secret_of_it(tmp_path: Path) -> None
     for secret in ("hidden-one", "hidden-two"):
         source = f"https://me:{secret}@{path}?key={secret}"
         with open_home(settings_for(home, source)):
-            pass
+            land_a_month(home)
     with pytest.raises(HomeError, match="was filled from https://example") as caught:
         open_home(settings_for(home, "https://me:hidden-three@other/{month}"))
     written = (home / "home.json").read_text()
@@ -33,7 +50,7 @@ def test_a_folder_by_the_same_words_elsewhere_is_another_source(
     monkeypatch.chdir(here)
     for words in ("months", "./months", here / "months"):
         with open_home(settings_for(home, words)):
-            pass
+            land_a_month(home)
     monkeypatch.chdir(elsewhere)
     with pytest.raises(HomeError, match=r"was filled from .*here/months"):
         open_home(settings_for(home, "months"))

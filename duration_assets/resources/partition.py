@@ -10,6 +10,9 @@ from typing import Any
 from duration_assets.errors import MissingPartitionError
 from duration_assets.months import Month
 
+MANIFEST = "manifest.json"
+"""The file that says what a partition is, in its folder."""
+
 
 @dataclass(frozen=True)
 class Partition:

@@ -30,9 +30,8 @@ from duration_assets.errors import (
 )
 from duration_assets.months import Month
 from duration_assets.resources.files import write_atomically
-from duration_assets.resources.partition import Draft, Partition
+from duration_assets.resources.partition import MANIFEST, Draft, Partition
 
-_MANIFEST = "manifest.json"
 _DISCARDED = ".discarded"
 
 
@@ -57,13 +56,13 @@ class Store:
         """
         place = self._place(asset, month)
         try:
-            content = json.loads((place / _MANIFEST).read_text())
+            content = json.loads((place / MANIFEST).read_text())
             return Partition(**content, folder=place / content["version"])
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError) as error:
             raise StoreError(
-                f"{place / _MANIFEST} is damaged ({error}): remove the folder {place}, and "
+                f"{place / MANIFEST} is damaged ({error}): remove the folder {place}, and "
                 f"{asset} for {month} is made again by the next run."
             ) from error
 
@@ -127,7 +126,7 @@ class Store:
             with writers, readers:
                 if self.find(partition.asset, month) != partition:
                     return False
-                self._discard([each for each in place.iterdir() if each.name != _MANIFEST])
+                self._discard([each for each in place.iterdir() if each.name != MANIFEST])
         except PartitionLockedError:
             return False
         return True
@@ -144,7 +143,7 @@ class Store:
 
     def months(self, asset: str) -> list[Month]:
         """Return the months of an asset that are there, in time."""
-        found = (self.root / asset).glob(f"*/{_MANIFEST}")
+        found = (self.root / asset).glob(f"*/{MANIFEST}")
         return sorted(Month.parse(path.parent.name) for path in found)
 
     def content(self, sha256: str) -> Path:
@@ -168,9 +167,9 @@ class Store:
             **content,
         )
         manifest = {k: v for k, v in asdict(partition).items() if k != "folder"}
-        write_atomically(place / _MANIFEST, json.dumps(manifest, indent=1).encode())
+        write_atomically(place / MANIFEST, json.dumps(manifest, indent=1).encode())
         # What was current until now stays for those who are reading it.
-        keep = {version, before.version if before else version, _MANIFEST}
+        keep = {version, before.version if before else version, MANIFEST}
         with suppress(OSError):
             self._discard([old for old in place.iterdir() if old.name not in keep])
         return partition
