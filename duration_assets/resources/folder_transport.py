@@ -106,6 +106,8 @@ def _translated() -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise RefusalError(404) from None
+    except (IsADirectoryError, NotADirectoryError) as error:
+        raise RefusalError(400, reason_of(error)) from None
     except PermissionError as error:
         raise RefusalError(401, reason_of(error)) from None
     except OSError as error:

@@ -142,7 +142,13 @@ def transport_for(protocol: str, timeout: float, options: Mapping[str, Any]) -> 
         return BucketTransport(timeout, options)
     from duration_assets.resources.folder_transport import FolderTransport
 
-    return FolderTransport(protocol, options)
+    try:
+        return FolderTransport(protocol, options)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(
+            f"DURATION_SOURCE is a {protocol} address, and fsspec cannot open such a source by its "
+            f"address alone ({error}). Use a folder, a bucket or a web server."
+        ) from error
 
 
 def reason_of(error: BaseException) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from duration_assets.errors import (
     NotPublishedError,
     SettingsError,
     SourceAccessError,
+    SourceError,
     StoreError,
     UnreachableError,
 )
@@ -115,11 +117,16 @@ def test_a_file_that_this_user_may_not_read_is_a_matter_of_permissions(
         TripSource(str(folder)).fetch(GREEN, JANUARY, tmp_path / "month")
 
 
-def test_a_disk_that_fails_is_tried_again_and_given_up(folder: Path, tmp_path: Path) -> None:
-    published(folder, FEBRUARY).mkdir()
+def test_a_disk_that_fails_is_tried_again_and_given_up(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(LocalFileSystem, "open", fail)
     source = TripSource(str(folder), attempts=2, first_wait=0.01)
-    with pytest.raises(UnreachableError, match=r"after 2 attempts \(Is a directory\)"):
-        source.fetch(GREEN, FEBRUARY, tmp_path / "month")
+    with pytest.raises(UnreachableError, match=r"after 2 attempts \(Input/output error\)"):
+        source.fetch(GREEN, JANUARY, tmp_path / "month")
 
 
 def test_a_full_disk_is_not_taken_for_a_failure_of_the_source(folder: Path, tmp_path: Path) -> None:
@@ -162,3 +169,21 @@ def test_a_template_that_is_no_address_is_refused(template: str) -> None:
 def test_a_protocol_that_nothing_can_speak_is_a_setting_to_change(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="gopher address"):
         TripSource("gopher://host/trips").fetch(GREEN, JANUARY, tmp_path / "month")
+
+
+def test_a_protocol_that_needs_more_than_an_address_is_a_setting_to_change(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="github address, and fsspec cannot open such a source"):
+        TripSource("github://host/trips").fetch(GREEN, JANUARY, tmp_path / "month")
+
+
+@pytest.mark.parametrize(("file", "reason"), [(False, "Is a directory"), (True, "Not a directory")])
+def test_a_folder_for_a_month_and_a_file_for_a_folder_are_not_tried_again(
+    file: bool, reason: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "trips"
+    if file:
+        source.write_bytes(CONTENT)
+    else:
+        published(source, JANUARY).mkdir(parents=True)
+    with pytest.raises(SourceError, match=f"refused .*{reason}.*and would be again"):
+        TripSource(str(source)).fetch(GREEN, JANUARY, tmp_path / "month")
