@@ -74,11 +74,14 @@ def tune(
 
     settings = settings_for(service, feature_set, window)
     options = {"months": months, "trials": trials, "rows": rows, "timeout": timeout}
+    if write is not None:
+        # A search may take hours.
+        _read_before(write)
     found = _tune(settings, service, feature_set, through, options)
     path = found.file(PARAMETERS_FILE)
+    _print(found, write or path)
     if write is not None:
         _put_into(write, path)
-    _print(found, write or path)
     if as_json:
         click.echo(json.dumps(_as_json(found, service, feature_set, write or path)))
 
@@ -105,16 +108,30 @@ def _tune(
 
 
 def _put_into(file: Path, found: Path) -> None:
-    """Put parameters into a file, which is made if it is not there.
+    """Put parameters into a file, which is made if it is not there; others in it stay.
 
     Raises:
         SettingsError: if the file holds something else.
+        StoreError: if it cannot be written.
     """
     from duration_assets.modelling.parameters import as_text, read_tuned
     from duration_assets.resources.files import write_atomically
+    from duration_assets.resources.table_files import unwritable
 
-    before = read_tuned(file) if file.exists() else {}
-    write_atomically(file, as_text({**before, **read_tuned(found)}).encode())
+    together = as_text({**_read_before(file), **read_tuned(found)})
+    try:
+        write_atomically(file, together.encode())
+    except OSError as error:
+        raise unwritable(file, error.strerror or str(error)) from error
+
+
+def _read_before(file: Path) -> dict[str, Any]:
+    """Return the parameters that are in a file now, and see whether it could be written."""
+    from duration_assets.modelling.parameters import read_tuned
+    from duration_assets.resources.table_files import check_place
+
+    check_place(file)
+    return dict(read_tuned(file)) if file.exists() else {}
 
 
 def _print(found: Partition, path: Path) -> None:

@@ -52,7 +52,7 @@ def writing_table(
             raise full_disk_error(path) from error
         if not isinstance(error, OSError):
             raise
-        raise _unwritable(path, error.strerror or str(error)) from error
+        raise unwritable(path, error.strerror or str(error)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -64,12 +64,13 @@ def check_place(path: Path) -> None:
         StoreError: if the path is a folder, or its folder is not there.
     """
     if path.is_dir():
-        raise _unwritable(path, os.strerror(errno.EISDIR))
+        raise unwritable(path, os.strerror(errno.EISDIR))
     if not path.parent.is_dir():
-        raise _unwritable(path, os.strerror(errno.ENOENT))
+        raise unwritable(path, os.strerror(errno.ENOENT))
 
 
-def _unwritable(path: Path, reason: str) -> StoreError:
+def unwritable(path: Path, reason: str) -> StoreError:
+    """Return the error that says of a file why it cannot be written, and what to do."""
     return StoreError(
         f"{path} cannot be written ({reason}): choose a file in a folder that is there and can be "
         "written."
