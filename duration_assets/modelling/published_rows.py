@@ -136,10 +136,12 @@ def open_rows(path: Path, service: Service, feature_set: FeatureSet) -> Publishe
             place, naming them.
     """
     ending = ending_of(path)
+    if path.is_dir():
+        raise BadFileError(f"{path} is a folder: name a file of trips.")
     if not path.is_file():
         raise BadFileError(f"There is no file {path}.")
     if ending == PARQUET:
-        file = read_trip_file(path, str(path))
+        file = read_trip_file(path, str(path), advice="Name a file of trips")
         found, rows, simulated = list(file.columns), file.rows, file.simulated
         _check_types(path, file.columns, service)
     else:

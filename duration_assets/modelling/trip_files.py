@@ -34,17 +34,20 @@ class TripFile:
     simulated: bool
 
 
-def read_trip_file(path: Path, origin: str) -> TripFile:
+def read_trip_file(
+    path: Path, origin: str, advice: str = "Check the address in DURATION_SOURCE"
+) -> TripFile:
     """Read the footer of a Parquet file of trips.
 
     Args:
         path: the file.
         origin: where it came from, for the message.
+        advice: what to do if it is something else, likewise.
 
     Raises:
         BadFileError: if it is empty, not Parquet, or cut short.
     """
-    _check_magic(path, origin)
+    _check_magic(path, origin, advice)
     try:
         with pq.ParquetFile(path) as file:
             metadata, schema = file.metadata, file.schema_arrow
@@ -85,7 +88,7 @@ def column_problems(columns: dict[str, str], service: Service) -> list[str]:
     return problems
 
 
-def _check_magic(path: Path, origin: str) -> None:
+def _check_magic(path: Path, origin: str, advice: str) -> None:
     """Tell the copies found in the wild apart before Parquet's own reader does, less clearly."""
     size = path.stat().st_size
     if size == 0:
@@ -97,12 +100,11 @@ def _check_magic(path: Path, origin: str) -> None:
     if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         raise BadFileError(
             f"{origin} is a web page under a Parquet file's name: its publisher answered with an "
-            "error page. Check the address in DURATION_SOURCE, or try again later."
+            f"error page. {advice}, or try again later."
         )
     if not head.startswith(_MAGIC):
         raise BadFileError(
-            f"{origin} is not a Parquet file: it does not start with {_MAGIC.decode()}. "
-            "Check the address in DURATION_SOURCE."
+            f"{origin} is not a Parquet file: it does not start with {_MAGIC.decode()}. {advice}."
         )
     if tail != _MAGIC or size < 12:
         raise BadFileError(

@@ -198,3 +198,17 @@ def test_a_parquet_file_that_is_damaged_in_the_middle_is_refused(tmp_path: Path)
     path.write_bytes(bytes(content))
     with pytest.raises(BadFileError, match="cannot be read after its first 0 rows"):
         read(path)
+
+
+def test_a_folder_is_no_file_of_trips(tmp_path: Path) -> None:
+    folder = tmp_path / "rides.parquet"
+    folder.mkdir()
+    with pytest.raises(BadFileError, match="is a folder: name a file of trips"):
+        open_rows(folder, GREEN, FEATURE_SETS["metered"])
+
+
+def test_a_text_by_the_name_of_a_parquet_file_is_no_matter_of_the_source(tmp_path: Path) -> None:
+    text = tmp_path / "rides.parquet"
+    text.write_text("one,two\n" * 9)
+    with pytest.raises(BadFileError, match=r"is not a Parquet file.* Name a file of trips\.$"):
+        open_rows(text, GREEN, FEATURE_SETS["metered"])
