@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from duration_assets.backfills.planning import ALL_GROUPS, AssetMonth, BackfillPlan, Unit
+from duration_assets.errors import DurationError
 from duration_assets.months import Month
 
 if TYPE_CHECKING:
@@ -207,7 +208,9 @@ def _failure(run: DagsterRun, instance: DagsterInstance) -> str:
 
 
 def _first_line(message: str) -> str:
-    return message.strip().splitlines()[0]
+    line = message.strip().splitlines()[0]
+    # Dagster puts the class in front, which says nothing where the error is one of ours.
+    return line.partition(": ")[2] if line.startswith(f"{DurationError.__module__}.") else line
 
 
 def _months(found: Outcomes) -> list[Month]:

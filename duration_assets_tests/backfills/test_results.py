@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from duration_assets.backfills.planning import BackfillPlan, Request, Unit
-from duration_assets.backfills.results import Ledger, Outcome, Result, any_failed
+from duration_assets.backfills.results import Ledger, Outcome, Result, _first_line, any_failed
 from duration_assets.months import Month
 from duration_assets_tests.months import FEBRUARY, JANUARY
 
@@ -89,3 +89,17 @@ def test_a_run_that_was_canceled_did_not_fail_and_made_nothing(ledger: Ledger) -
     ledger.update([run(*MODELS, status=dg.DagsterRunStatus.CANCELED)])
 
     assert ledger.outcomes()[MODELS_UNIT] == Outcome(Result.NOT_STARTED, "it was canceled")
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        (
+            "duration_assets.errors.BadFileError: a.parquet is empty: fetch it\nmore",
+            "a.parquet is ",
+        ),
+        ("ValueError: 3 of 4\n", "ValueError: 3 of 4"),
+    ],
+)
+def test_a_reason_is_told_without_the_name_of_our_own_class(message: str, line: str) -> None:
+    assert _first_line(message).startswith(line)
