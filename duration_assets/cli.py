@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from duration_assets.commands.backfill import backfill
 from duration_assets.commands.backtest import backtest
 from duration_assets.commands.champion import promote, rollback
 from duration_assets.commands.options import (
+    MONTH,
     feature_set_option,
     json_option,
     service_option,
@@ -27,11 +29,22 @@ from duration_assets.commands.stopping import INTERRUPTED
 from duration_assets.commands.tune import tune
 from duration_assets.errors import RESUME, DurationError, SettingsError, StoreError
 from duration_assets.garbage import not_searched_at_the_end, seldom_searched
+from duration_assets.months import Month
 from duration_assets.settings import Settings
 
 
 class _Group(DefaultGroup):  # type: ignore[misc]
     """Prints the message of an expected error or of an interruption, and nothing else."""
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> Any:
+        name = args[0]
+        # Only options may stand there without a command: they are those of `train`.
+        if not name.startswith("-") and name not in self.commands:
+            near = difflib.get_close_matches(name, self.commands) or sorted(self.commands)
+            raise click.UsageError(
+                f"There is no command '{name}'. Choose one of: {', '.join(near)}.", context
+            )
+        return super().resolve_command(context, args)
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -70,8 +83,6 @@ def train(
     as_json: bool,
 ) -> None:
     """Train on the months up to YEAR and MONTH, and judge the model on the month after."""
-    from duration_assets.months import Month
-
     training_month = Month(year, month)
     settings = settings_for(service, feature_set, window)
     settings.check_training_month(service, training_month)
@@ -83,9 +94,15 @@ def train(
 
 
 @main.command()
-@click.option("--rows", default=20_000, show_default=True, help="Simulated trips a month.")
+@click.option(
+    "--rows",
+    type=click.IntRange(1_000),
+    default=20_000,
+    show_default=True,
+    help="Simulated trips a month.",
+)
 def demo(rows: int) -> None:
-    """Run the whole lineage offline, on months that are simulated first."""
+    """Train and evaluate models offline, on months that are simulated first."""
     from duration_assets.demonstration import run_demonstration
 
     run_demonstration(rows, _announce)
@@ -93,18 +110,19 @@ def demo(rows: int) -> None:
 
 @main.command()
 @service_option
-@click.option("--from", "first", default="2023-01", show_default=True, help="First month.")
-@click.option("--to", "last", default="2023-04", show_default=True, help="Last month.")
+@click.option(
+    "--from", "first", type=MONTH, default="2023-01", show_default=True, help="First month."
+)
+@click.option("--to", "last", type=MONTH, default="2023-04", show_default=True, help="Last month.")
 @click.option("--rows", default=20_000, show_default=True, help="Trips a month.")
 @click.option("--seed", default=0, show_default=True, help="Another seed gives other trips.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-def simulate(folder: Path, service: str, first: str, last: str, rows: int, seed: int) -> None:
+def simulate(folder: Path, service: str, first: Month, last: Month, rows: int, seed: int) -> None:
     """Write simulated months in TLC's schema to FOLDER, to be used as DURATION_SOURCE."""
-    from duration_assets.months import Month
     from duration_assets.progress import BarProgress
     from duration_assets.simulation.writer import simulate_source
 
-    months = list(Month.parse(first).through(Month.parse(last)))
+    months = list(first.through(last))
     if not months:
         raise SettingsError(f"There are no months from {first} to {last}: --from is after --to.")
     bar = BarProgress()

@@ -1,14 +1,16 @@
-"""The demonstration: the whole lineage offline, on months that the project simulates itself."""
+"""The demonstration: models trained and judged offline, on months that the project simulates."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
 from duration_assets.dagster_databases import kept_open
 from duration_assets.disk_space import full_disk_explained
+from duration_assets.errors import SettingsError
 from duration_assets.home import open_home
 from duration_assets.months import Month
 from duration_assets.progress import BarProgress
@@ -28,8 +30,12 @@ def run_demonstration(rows: int, announce: Announce) -> None:
     Args:
         rows: simulated trips a month.
         announce: told what is made.
+
+    Raises:
+        SettingsError: if it was run with months of another size: what is landed stays.
     """
     source = HOME.absolute() / "simulated-months"
+    _check_rows(source / f"{SERVICE}_tripdata_{FIRST}.parquet", rows)
     simulate_source(source, [SERVICE], FIRST.through(LAST), rows)
     settings = Settings.load(
         home=HOME,
@@ -75,6 +81,15 @@ def run_demonstration(rows: int, announce: Announce) -> None:
         soft_wrap=True,
         highlight=False,
     )
+
+
+def _check_rows(simulated: Path, rows: int) -> None:
+    before = pq.read_metadata(simulated).num_rows if simulated.is_file() else rows
+    if before != rows:
+        raise SettingsError(
+            f"The demonstration in {HOME} has {before:,} trips a month: ask for --rows {before}, "
+            f"or remove the folder {HOME} to begin with {rows:,}."
+        )
 
 
 def _table(trained: list[Trained]) -> Table:

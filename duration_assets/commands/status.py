@@ -14,6 +14,7 @@ from duration_assets.commands.options import (
     service_option,
     settings_for,
 )
+from duration_assets.errors import SettingsError
 from duration_assets.months import Month
 
 if TYPE_CHECKING:
@@ -53,8 +54,13 @@ def status(
 
     settings = settings_for(service, feature_set)
     nodes = nodes_of(service, feature_set, settings)
-    there = settings.first_month_of(service).through(settings.last_partition)
+    there = list(settings.first_month_of(service).through(settings.last_partition))
     months = [month for month in there if (first or month) <= month <= (last or month)]
+    if not months:
+        raise SettingsError(
+            f"There are no months from {first or there[0]} to {last or there[-1]}: {service} has "
+            f"months from {there[0]} to {there[-1]}."
+        )
     with open_home(settings) as instance:
         store = Store(settings.home / "store")
         states = partition_states(settings, instance, store, nodes, months)

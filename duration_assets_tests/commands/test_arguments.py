@@ -73,8 +73,7 @@ def test_a_home_that_is_a_file_is_named(tmp_path: Path) -> None:
     workplace = Workplace(tmp_path)
     workplace.home.write_text("in the way")
     message = workplace.train(1).message
-    assert f"The home {workplace.home} cannot be written (File exists)" in message
-    assert "set DURATION_HOME to a folder that can" in message
+    assert f"DURATION_HOME is {workplace.home}, which is a file: set it to a folder" in message
     assert workplace.home.read_text() == "in the way"
 
 
@@ -104,3 +103,43 @@ def test_a_month_that_cannot_be_read_is_named_with_its_option(tmp_path: Path) ->
     done = Workplace(tmp_path).run(COMMAND, "backfill", "--from", "May", "--to", "2023-02")
     assert done.code == 2
     assert "Invalid value for '--from': 'May' is no month: write it as YYYY-MM" in done.errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [
+        (["stauts"], "status"),
+        (["trian", "--year", "2023", "--month", "1"], "train"),
+        (["zzz"], "backfill, backtest, demo"),
+    ],
+)
+def test_a_command_that_there_is_not_is_named_with_those_that_there_are(
+    arguments: list[str], near: str, tmp_path: Path
+) -> None:
+    done = Workplace(tmp_path).run(COMMAND, *arguments)
+    assert done.code == 2
+    assert f"There is no command '{arguments[0]}'. Choose one of: {near}" in done.errors
+
+
+def test_months_that_there_are_not_have_no_status(tmp_path: Path) -> None:
+    for months in (["--from", "2023-03", "--to", "2023-01"], ["--from", "2030-05"]):
+        message = Workplace(tmp_path).run(COMMAND, "status", *months).message
+        assert f"There are no months from {months[1]}" in message
+        assert "green has months from 2023-01 to 2023-03" in message
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("nowhere/found.json", "found.json cannot be written (No such file"),
+        ("rides.csv", "rides.csv cannot be used"),
+    ],
+)
+def test_a_search_is_not_begun_if_what_it_finds_cannot_be_written(
+    place: str, said: str, tmp_path: Path
+) -> None:
+    workplace = Workplace(tmp_path)
+    (tmp_path / "rides.csv").write_text("one,two")
+    search = ["tune", "--through", "2023-03", "--months", "1", "--write", str(tmp_path / place)]
+    assert said in workplace.run(COMMAND, *search).message
+    assert not workplace.home.exists()

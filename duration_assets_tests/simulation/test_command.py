@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from duration_assets.cli import main
+from duration_assets.demonstration import HOME
 from duration_assets.simulation.schemas import SIMULATED_SERVICES
 
 
@@ -40,7 +41,6 @@ def test_months_of_every_service_are_written_and_listed(service: str, tmp_path: 
         (["--from", "2023-05", "--to", "2023-02"], "--from is after --to"),
         (["--service", "ferry"], "There is no service 'ferry'"),
         (["--service", "fhvhv", "--from", "2019-01"], "2019-01 is before the first month"),
-        (["--from", "May"], "'May' is no month"),
     ],
 )
 def test_nonsense_is_refused_with_one_message(
@@ -53,6 +53,25 @@ def test_nonsense_is_refused_with_one_message(
     assert message in errors
     assert len(errors.splitlines()) == 1
     assert not (tmp_path / "months").exists()
+
+
+def test_a_month_that_cannot_be_read_is_named_with_its_option(tmp_path: Path) -> None:
+    code, _, errors = simulate(tmp_path / "months", "--from", "May")
+    assert code == 2
+    assert "Invalid value for '--from': 'May' is no month" in errors
+
+
+def test_a_demonstration_of_another_size_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, _ = simulate(HOME / "simulated-months", "--to", "2023-01", "--rows", "1500")
+    assert code == 0
+    result = CliRunner().invoke(main, ["demo", "--rows", "2000"])
+    assert result.exit_code == 1
+    assert "has 1,500 trips a month: ask for --rows 1500, or remove the folder" in result.stderr
+    assert "range x>=1000" in CliRunner().invoke(main, ["demo", "--rows", "50"]).stderr
+    assert {path.name for path in HOME.iterdir()} == {"simulated-months"}
 
 
 def test_a_real_file_in_the_way_is_named_and_kept(tmp_path: Path) -> None:
