@@ -32,7 +32,7 @@ from duration_assets.months import Month
 from duration_assets.resources.files import write_atomically
 from duration_assets.resources.partition import MANIFEST, Draft, Partition
 
-_DISCARDED = ".discarded"
+_DISCARDED = ".discarded-"
 
 
 class Store:
@@ -179,11 +179,9 @@ class Store:
 
         They go out of sight at once: what is there in part would be taken for the whole.
         """
-        discarded = self.root / _DISCARDED
-        discarded.mkdir(exist_ok=True)
         for path in paths:
-            path.rename(discarded / uuid.uuid4().hex)
-        for each in discarded.iterdir():
+            path.rename(self.root / f"{_DISCARDED}{uuid.uuid4().hex}")
+        for each in self.root.glob(f"{_DISCARDED}*"):
             if each.is_dir():
                 shutil.rmtree(each, ignore_errors=True)
             else:
