@@ -223,7 +223,8 @@ class Settings(DriftSettings):
             )
         if "://" not in self.source:
             # Also what a home remembers: the same words name other folders elsewhere.
-            object.__setattr__(self, "source", str(Path(self.source).expanduser().absolute()))
+            here = Path(str(Path.cwd()).replace("{", "{{").replace("}", "}}"))
+            object.__setattr__(self, "source", str(here / Path(self.source).expanduser()))
         dagster_home = self.dagster_home or self.home / "dagster"
         object.__setattr__(self, "dagster_home", dagster_home.expanduser().absolute())
         if self.parameters is not None:

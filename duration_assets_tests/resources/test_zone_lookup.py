@@ -48,12 +48,21 @@ def test_it_lies_beside_the_months_of_a_folder(tmp_path: Path) -> None:
         ("s3://bucket/trips/{month}/{service}.parquet", f"s3://bucket/trips/{LOOKUP_FILE}"),
         ("s3://bucket", f"s3://bucket/{LOOKUP_FILE}"),
         ("/{month}/{service}", f"/{LOOKUP_FILE}"),
-        ("{service}_{month}.parquet", LOOKUP_FILE),
-        ("odd{{folder}}/{service}_{month}.parquet", f"odd{{folder}}/{LOOKUP_FILE}"),
+        ("/odd{{folder}}/{service}_{month}.parquet", f"/odd{{folder}}/{LOOKUP_FILE}"),
     ],
 )
 def test_it_lies_beside_the_months_of_any_source(source: str, address: str, tmp_path: Path) -> None:
     assert lookup_of(source, tmp_path).address == address
+
+
+def test_it_lies_beside_the_months_of_a_folder_that_is_named_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "odd {folder}"
+    odd.mkdir()
+    monkeypatch.chdir(odd)
+    for source in ("{service}_{month}.parquet", ".", "./{month}/{service}.parquet"):
+        assert lookup_of(source, tmp_path).address == str(odd / LOOKUP_FILE)
 
 
 def test_a_setting_puts_it_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
