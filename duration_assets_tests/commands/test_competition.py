@@ -8,7 +8,10 @@ import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from pathlib import Path
 
+from duration_assets import modelling
 from duration_assets.errors import RESUME
 from duration_assets.resources.store import Store
 from duration_assets_tests.command_line import COMMAND, TIME_LIMIT, State, Workplace
@@ -53,21 +56,31 @@ def test_a_group_that_another_command_is_making_is_waited_for_and_then_named(
     before.check_kept(workplace)
 
 
+def many_rounds(file: Path) -> Path:
+    """Write parameters whose fit is not done before it is interrupted."""
+    ours = json.loads(resources.files(modelling).joinpath("tuned_parameters.json").read_text())
+    ours["metered"]["parameters"]["rounds"] = 1_000_000
+    file.write_text(json.dumps(ours))
+    return file
+
+
 def test_a_training_that_is_interrupted_ends_as_killed_and_goes_on_the_next_time(
     workplace: Workplace,
 ) -> None:
     before = State.of(workplace)
-    with workplace.start(COMMAND, "--year", "2023", "--month", "2") as process:
+    many = many_rounds(workplace.folder / "parameters.json")
+    training = (COMMAND, "--year", "2023", "--month", "2")
+    with workplace.start(*training, DURATION_PARAMETERS=str(many)) as process:
         until = time.monotonic() + TIME_LIMIT
-        # Before that, the first interruption may get lost in a library that is being imported.
         while "RUNNING" not in workplace.mlflow_runs().values():
             assert process.poll() is None
             assert time.monotonic() < until
             time.sleep(0.05)
-        time.sleep(0.3)
+        # Until then an interruption may get lost in a library that is being imported.
+        time.sleep(5)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=TIME_LIMIT)
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert output == ""
     assert errors.splitlines()[-1] == (f"Interrupted: models of 2023-02 was not finished. {RESUME}")
     assert "Traceback" not in errors
