@@ -24,7 +24,8 @@ from duration_assets.months import Month
 from duration_assets.resources.partition import Partition
 from duration_assets.resources.store import Store
 from duration_assets.services import Service, service_named
-from duration_assets.settings import FEATURE_SETS, Settings, check_feature_set
+from duration_assets.setting_values import FEATURE_SETS
+from duration_assets.settings import Settings, check_feature_set
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""How the values of settings are written in environment variables, where pydantic does not know."""
+"""Which values settings take, and how they are written in variables, where pydantic does not know."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
 from duration_assets.errors import SettingsError
 from duration_assets.months import Month
 from duration_assets.services import SERVICES, service_named
+
+FEATURE_SETS = ("course", "metered", "request")
+"""The feature sets there are: see `duration_assets.modelling.features`."""
 
 
 def split_names(value: Any) -> Any:
@@ -51,6 +54,24 @@ def parse_first_months(value: Any) -> Any:
     return months
 
 
-NameList = Annotated[list[str], NoDecode, BeforeValidator(split_names)]
+@_named()
+def check_services(names: list[str]) -> list[str]:
+    """Refuse what is no service."""
+    return [service_named(name).name for name in names]
+
+
+@_named()
+def check_feature_sets(names: list[str]) -> list[str]:
+    """Refuse what is no feature set."""
+    for name in names:
+        if name not in FEATURE_SETS:
+            known = ", ".join(FEATURE_SETS)
+            raise SettingsError(f"There is no feature set '{name}': choose one of {known}.")
+    return names
+
+
+_Names = Annotated[list[str], NoDecode, BeforeValidator(split_names)]
+Services = Annotated[_Names, AfterValidator(check_services)]
+FeatureSets = Annotated[_Names, AfterValidator(check_feature_sets)]
 SettingMonth = Annotated[Month | None, BeforeValidator(parse_month)]
 FirstMonths = Annotated[dict[str, Month], NoDecode, BeforeValidator(parse_first_months)]

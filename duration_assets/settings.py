@@ -25,15 +25,12 @@ from duration_assets.drift_settings import DriftSettings
 from duration_assets.errors import SettingsError
 from duration_assets.months import Month
 from duration_assets.services import SERVICES, service_named
-from duration_assets.setting_values import FirstMonths, NameList, SettingMonth
+from duration_assets.setting_values import FeatureSets, FirstMonths, Services, SettingMonth
 
 TLC_BUCKET = "https://d37ci6vzurychx.cloudfront.net/trip-data/{service}_tripdata_{month}.parquet"
 """Where TLC publishes its files."""
 TLC_ZONES = "https://d37ci6vzurychx.cloudfront.net/misc/taxi_zone_lookup.csv"
 """Where TLC publishes the boroughs and names of its zones."""
-
-FEATURE_SETS = ("course", "metered", "request")
-"""The feature sets there are: see `duration_assets.modelling.features`."""
 
 # Months appear at the source once a month; somebody who puts one into a folder waits for it.
 _LOOK_AT_A_FOLDER, _LOOK_AT_A_BUCKET, _LOOK_AT_THE_WEB = 30, 300, 3600
@@ -69,8 +66,10 @@ class Settings(DriftSettings):
         min_length=1,
         description="Where the zone lookup is, a path or a URL; by default beside the months.",
     )
-    services: NameList = Field(["green"], description="The services whose assets are defined.")
-    feature_sets: NameList = Field(["metered"], description="The feature sets to train models on.")
+    services: Services = Field(["green"], description="The services whose assets are defined.")
+    feature_sets: FeatureSets = Field(
+        ["metered"], description="The feature sets to train models on."
+    )
     first_month: FirstMonths = Field(
         default_factory=dict,
         description="The first partition, for all services (2021-01) or each (green=2021-01,…).",
@@ -180,18 +179,7 @@ class Settings(DriftSettings):
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
-        for name in self.services:
-            try:
-                service_named(name)
-            except SettingsError as error:
-                raise SettingsError(f"DURATION_SERVICES: {error}") from None
         for feature_set in self.feature_sets:
-            if feature_set not in FEATURE_SETS:
-                known = ", ".join(FEATURE_SETS)
-                raise SettingsError(
-                    f"DURATION_FEATURE_SETS: There is no feature set '{feature_set}': choose one "
-                    f"of {known}."
-                )
             for name in self.services:
                 check_feature_set(name, feature_set)
         return self

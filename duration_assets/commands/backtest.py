@@ -13,7 +13,8 @@ from duration_assets.commands.display import bar_with_lines
 from duration_assets.commands.options import MONTH, json_option, service_option, settings_for
 from duration_assets.commands.stopping import interrupted_when_ended
 from duration_assets.months import Month
-from duration_assets.settings import FEATURE_SETS, Settings
+from duration_assets.setting_values import FEATURE_SETS
+from duration_assets.settings import Settings
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -9,7 +9,8 @@ import click
 from duration_assets.errors import SettingsError
 from duration_assets.months import Month
 from duration_assets.services import SERVICES
-from duration_assets.settings import FEATURE_SETS, Settings, check_feature_set
+from duration_assets.setting_values import FEATURE_SETS
+from duration_assets.settings import Settings, check_feature_set
 
 service_option = click.option(
     "--service", default="green", show_default=True, help=", ".join(SERVICES)
