@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from importlib import resources
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
-from duration_assets import modelling, servers
+from duration_assets import servers
 from duration_assets.backfills import daemons
 from duration_assets.backfills.daemon_pipe import has_daemon_of_commands, new_pipe
 from duration_assets.backfills.daemons import Daemon
@@ -26,6 +24,7 @@ from duration_assets.servers import serve, threads_of_a_run
 from duration_assets.settings import Settings
 from duration_assets_tests.mlflow_server import free_port
 from duration_assets_tests.months import settings_for
+from duration_assets_tests.parameter_files import metered_parameters
 
 Make = Callable[[], Daemon]
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -91,7 +90,7 @@ def test_two_commands_share_a_daemon_that_ends_with_the_last_of_them(
     assert not has_daemon_of_commands(settings.home)
 
 
-@pytest.mark.parametrize("changed", ["parameters", "mlflow", "champion_margin"])
+@pytest.mark.parametrize("changed", ["parameters", "mlflow_tracking_uri", "champion_margin"])
 def test_a_command_waits_for_a_daemon_with_other_settings(
     make: Make,
     settings: Settings,
@@ -111,17 +110,12 @@ def test_a_command_waits_for_a_daemon_with_other_settings(
 
 
 def with_another(settings: Settings, changed: str) -> Settings:
-    file = settings.home / "parameters.json"
-    ours = json.loads(resources.files(modelling).joinpath("tuned_parameters.json").read_text())
-    ours["metered"]["parameters"]["max_depth"] = 3
-    file.write_text(json.dumps(ours))
     values = {
-        "parameters": file,
+        "parameters": metered_parameters(settings.home / "parameters.json", max_depth=3),
         "mlflow_tracking_uri": "http://127.0.0.1:9",
         "champion_margin": 0.1,
     }
-    name = "mlflow_tracking_uri" if changed == "mlflow" else changed
-    return settings_for(settings.home, settings.source, **{name: values[name]})
+    return settings_for(settings.home, settings.source, **{changed: values[changed]})
 
 
 def test_the_daemon_of_dev_is_used(make: Make, settings: Settings) -> None:

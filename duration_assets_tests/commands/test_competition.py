@@ -8,14 +8,12 @@ import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from importlib import resources
-from pathlib import Path
 
-from duration_assets import modelling
 from duration_assets.errors import RESUME
 from duration_assets.resources.store import Store
 from duration_assets_tests.command_line import COMMAND, TIME_LIMIT, State, Workplace
 from duration_assets_tests.months import MARCH
+from duration_assets_tests.parameter_files import metered_parameters
 
 
 def test_two_commands_for_one_month_at_once_train_one_model(workplace: Workplace) -> None:
@@ -56,19 +54,12 @@ def test_a_group_that_another_command_is_making_is_waited_for_and_then_named(
     before.check_kept(workplace)
 
 
-def many_rounds(file: Path) -> Path:
-    """Write parameters whose fit is not done before it is interrupted."""
-    ours = json.loads(resources.files(modelling).joinpath("tuned_parameters.json").read_text())
-    ours["metered"]["parameters"]["rounds"] = 1_000_000
-    file.write_text(json.dumps(ours))
-    return file
-
-
 def test_a_training_that_is_interrupted_ends_as_killed_and_goes_on_the_next_time(
     workplace: Workplace,
 ) -> None:
     before = State.of(workplace)
-    many = many_rounds(workplace.folder / "parameters.json")
+    # So many that the fit is not done before it is interrupted.
+    many = metered_parameters(workplace.folder / "parameters.json", rounds=1_000_000)
     training = (COMMAND, "--year", "2023", "--month", "2")
     with workplace.start(*training, DURATION_PARAMETERS=str(many)) as process:
         until = time.monotonic() + TIME_LIMIT

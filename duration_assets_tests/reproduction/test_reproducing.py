@@ -15,7 +15,7 @@ from duration_assets.definitions import build_definitions
 from duration_assets.errors import StoreError
 from duration_assets.home import open_home
 from duration_assets.modelling.features import FEATURE_SETS
-from duration_assets.modelling.parameters import ROUNDS, as_text, parameters_of, shipped
+from duration_assets.modelling.parameters import ROUNDS, parameters_of
 from duration_assets.modelling.training_record import TrainingRecord
 from duration_assets.modelling.window_sizes import FEWER_ROUNDS_RATE
 from duration_assets.progress import BarProgress, Report
@@ -24,6 +24,7 @@ from duration_assets.reproduction.reproducing import reproduce
 from duration_assets.settings import Settings
 from duration_assets_tests.homes import Home
 from duration_assets_tests.months import FEBRUARY, JANUARY, published, rewrite
+from duration_assets_tests.parameter_files import metered_parameters
 from duration_assets_tests.reproduction.conftest import SAMPLE, TrainedHome, again
 
 
@@ -55,10 +56,7 @@ def test_a_month_that_was_published_again_since_does_not_matter(
 
 def others_in(folder: Path, home: TrainedHome) -> Settings:
     """Return the settings of a home in which another learning rate is usual by now."""
-    metered = shipped()["metered"]
-    others = replace(metered, found={**metered.found, "learning_rate": 0.3})
-    file = folder / "parameters.json"
-    file.write_text(as_text({"metered": others}))
+    file = metered_parameters(folder / "parameters.json", learning_rate=0.3)
     return home.settings.model_copy(update={"parameters": file})
 
 
