@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tenacity
-
 from duration_assets.modelling.training_record import CARD_FILE
 
 if TYPE_CHECKING:
@@ -59,6 +57,7 @@ class TrainingRun:
             versions: data version by partition name.
             source: where the trips were published.
         """
+        import tenacity
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         inputs = [
