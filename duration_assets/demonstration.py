@@ -14,6 +14,7 @@ from duration_assets.errors import SettingsError
 from duration_assets.home import open_home
 from duration_assets.months import Month
 from duration_assets.progress import BarProgress
+from duration_assets.resources.trip_source import FILE_NAME
 from duration_assets.running import Announce, Trained, train
 from duration_assets.settings import Settings
 from duration_assets.simulation.writer import simulate_source
@@ -35,7 +36,7 @@ def run_demonstration(rows: int, announce: Announce) -> None:
         SettingsError: if it was run with months of another size: what is landed stays.
     """
     source = HOME.absolute() / "simulated-months"
-    _check_rows(source / f"{SERVICE}_tripdata_{FIRST}.parquet", rows)
+    _check_rows(source / FILE_NAME.format(service=SERVICE, month=FIRST), rows)
     simulate_source(source, [SERVICE], FIRST.through(LAST), rows)
     settings = Settings.load(
         home=HOME,

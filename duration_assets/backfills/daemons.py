@@ -180,10 +180,9 @@ class Daemon:
         """Return what a daemon of our own knows, which is what its partitions are made by."""
         settings = self._settings
         return {
-            "services": sorted(settings.services),
-            "feature_sets": sorted(settings.feature_sets),
             "first": {name: str(settings.first_month_of(name)) for name in settings.services},
             "last": str(settings.last_partition),
+            # Of every asset of every service and feature set.
             "code": {node.key: node.code_version for node in all_nodes(settings)},
             "mlflow": without_secrets(settings.tracking_uri),
             "zones": settings.zones and without_secrets(settings.zones),
