@@ -1,4 +1,4 @@
-"""Which values settings take, and how they are written in variables, where pydantic does not know."""
+"""Which values settings take, and how variables hold them, where pydantic does not know."""
 
 from __future__ import annotations
 
